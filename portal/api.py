@@ -1,0 +1,85 @@
+"""What the DRF endpoints of all rooms share: rows by `visible_to`, rights by `has_perm`, paging."""
+
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import ProtectedError
+from rest_framework import mixins, viewsets
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+
+from portal.errors import Refusal
+
+VERBS = {"GET": "view", "HEAD": "view", "OPTIONS": "view", "POST": "add"}
+VERBS |= {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
+
+
+class RolePermission(BasePermission):
+    """Asks the roles, with the object; a key also needs the scope its view names for reading or writing."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user.is_authenticated:
+            return False
+        scope = view.read_scope if VERBS.get(request.method) == "view" else view.write_scope
+        if request.auth is not None and not request.auth.may(scope):
+            return False
+        return VERBS.get(request.method) == "view" or request.user.has_perm(_name(view, request))
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return VERBS.get(request.method) == "view" or request.user.has_perm(
+            _name(view, request), obj
+        )
+
+
+def _name(view: Any, request: Request) -> str:
+    options = view.queryset.model._meta
+    return f"{options.app_label}.{VERBS[request.method]}_{options.model_name}"
+
+
+class ScopedMixin:
+    """Sets the rows and rights of a viewset; `read_scope` and `write_scope` name what a key needs."""
+
+    permission_classes = [RolePermission]
+    read_scope = "manage"
+    write_scope = "manage"
+    queryset: models.QuerySet
+    request: Request
+
+    def get_queryset(self) -> models.QuerySet:
+        return self.queryset.all().visible_to(self.request.user)  # type: ignore[attr-defined]
+
+
+class ReadViewSet(ScopedMixin, viewsets.ReadOnlyModelViewSet):
+    """List and detail of what the caller may see."""
+
+
+class ScopedViewSet(
+    ScopedMixin,
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    mixins.ListModelMixin,
+    viewsets.GenericViewSet,
+):
+    """All five verbs. Creating asks for the right again with the object at hand, inside the same transaction."""
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        with transaction.atomic():
+            created = serializer.save()
+            if not self.request.user.has_perm(_name(self, self.request), created):
+                raise Refusal("permission_denied")
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        with transaction.atomic():
+            changed = serializer.save()
+            if not self.request.user.has_perm(_name(self, self.request), changed):
+                raise Refusal("permission_denied")
+
+    def perform_destroy(self, instance: models.Model) -> None:
+        try:
+            with transaction.atomic():
+                instance.delete()
+        except ProtectedError:
+            raise Refusal("conflict") from None

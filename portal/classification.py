@@ -1,0 +1,62 @@
+"""What each model field is: the one table that the trail, the exports and the checks read.
+
+A field that is not listed is public. Encrypted fields are secret unless they are listed as content.
+`personal` values enter the trail sealed, `secret` and `content` only as a mask.
+"""
+
+from django.db.models import Field, Model
+
+from portal.encryption import EncryptedTextField
+
+PERSONAL = "personal"
+CONTENT = "content"
+SECRET = "secret"
+PUBLIC = "public"
+
+FIELDS: dict[str, str] = {
+    "accounts.User.email": PERSONAL,
+    "accounts.User.name": PERSONAL,
+    "accounts.User.password": SECRET,
+    "accounts.Key.digest": SECRET,
+    "account.EmailAddress.email": PERSONAL,
+    "guards.Guard.message": PUBLIC,
+    "projects.Project.system_prompt": CONTENT,
+    "projects.Conversation.title": CONTENT,
+    "projects.Message.content": CONTENT,
+    "projects.ExchangeContent.question": CONTENT,
+    "projects.ExchangeContent.answer": CONTENT,
+}
+
+# What the trail does not record, and why.
+EXEMPT_MODELS: dict[str, str] = {
+    "audit.Entry": "the trail itself",
+    "sessions.Session": "sign-ins are events of their own",
+    "admin.LogEntry": "Django's own log; the trail holds more",
+    "contenttypes.ContentType": "written by migrations",
+    "auth.Permission": "written by migrations",
+    "auth.Group": "not used",
+    "guards.GuardEvent": "a log of its own, append-only",
+    "projects.Exchange": "the usage log of its own (decision 9)",
+    "projects.ExchangeContent": "content of the usage log",
+    "projects.Conversation": "people's own content; deletion by others is recorded as an event",
+    "projects.Message": "people's own content",
+    "projects.Spend": "counters of the usage log",
+    "portal.Bucket": "counters of the limiter",
+}
+
+EXEMPT_FIELDS: dict[str, str] = {
+    "accounts.User.last_login": "sign-ins are events of their own",
+    "accounts.Key.last_used_at": "a stamp, written at most once a minute",
+}
+
+
+def class_of(field: Field) -> str:
+    """public, personal, content or secret, for a field of any model."""
+    listed = FIELDS.get(f"{field.model._meta.label}.{field.name}")
+    if listed:
+        return listed
+    return SECRET if isinstance(field, EncryptedTextField) else PUBLIC
+
+
+def is_recorded(model: type[Model]) -> bool:
+    return model._meta.managed and model._meta.label not in EXEMPT_MODELS

@@ -1,0 +1,69 @@
+"""Who is acting, from where, in which request: one context variable that the trail, the logs and the errors read."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who acts. `kind` is user, key, widget, system or anonymous; `label` is for people to read."""
+
+    kind: str
+    id: str = ""
+    label: str = ""
+
+
+SYSTEM = Actor("system", label="system")
+ANONYMOUS = Actor("anonymous", label="anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """The circumstances of a deed. Empty strings where there is no request (commands, tasks)."""
+
+    request_id: str = field(default_factory=lambda: new_request_id())
+    address: str = ""
+    method: str = ""
+    path: str = ""
+    actor: Actor = SYSTEM
+    on_behalf_of: Actor | None = None
+    reason: str = ""
+
+
+def new_request_id() -> str:
+    return "req_" + secrets.token_hex(12)
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("gatehouse_request", default=None)
+
+
+def current() -> RequestContext:
+    """The running request's context; outside of one, the system's own, new each time."""
+    return _current.get() or RequestContext()
+
+
+@contextmanager
+def entered(context: RequestContext) -> Iterator[RequestContext]:
+    """Makes `context` the current one for the block; middleware, commands and tasks use it."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def become(actor: Actor) -> None:
+    """Names the actor of the running request, once authentication knows. Nothing to do outside a request."""
+    context = _current.get()
+    if context is not None:
+        _current.set(replace(context, actor=actor))
+
+
+@contextmanager
+def acting(actor: Actor, reason: str = "") -> Iterator[RequestContext]:
+    """The same circumstances with another actor, for commands, tasks and stream bodies."""
+    with entered(replace(current(), actor=actor, reason=reason)) as context:
+        yield context

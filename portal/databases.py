@@ -1,0 +1,54 @@
+"""DATABASE_URL to Django's settings: SQLite (embedded default) or PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+SQLITE_OPTIONS = {
+    # WAL lets readers and the one writer work side by side; IMMEDIATE takes the write lock at the start of a
+    # transaction, so that two of them wait for each other instead of failing with "database is locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+}
+
+
+def database_from_url(url: str, *, data_dir: Path) -> dict[str, Any]:
+    """`postgresql://user:password@host:port/name?sslmode=…`, `sqlite:///absolute/path`, or empty for `<data>/portal.sqlite3`."""
+    if not url:
+        return _sqlite(data_dir / "portal.sqlite3")
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return _sqlite(Path(unquote(parts.path)))
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL starts with postgresql:// or sqlite:///.")
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    options.setdefault("sslmode", "require")
+    host = parts.hostname or options.pop("host", "")
+    local = host in {"", "127.0.0.1", "localhost", "::1"} or host.startswith("/")
+    if options["sslmode"] in {"disable", "allow", "prefer"} and not local:
+        raise ImproperlyConfigured(
+            "DATABASE_URL: PostgreSQL on another host needs sslmode=require."
+        )
+    options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": options,
+    }
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": dict(SQLITE_OPTIONS),
+        "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
+    }

@@ -1,0 +1,125 @@
+"""The environment, read once: every `PORTAL_…` variable, its `…_FILE` twin, and development's generated secrets."""
+
+import base64
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+MINIMUM_SECRET_LENGTH = 40  # characters; 256 bits in base64 are 43
+
+
+def _load_development_file(data_dir: Path) -> None:
+    """Development keeps its generated secrets in `<data>/env`, so that later commands find the same ones."""
+    path = data_dir / "env"
+    if not path.is_file():
+        return
+    for line in path.read_text().splitlines():
+        name, found, value = line.partition("=")
+        if found and not line.startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip())
+
+
+def write_development_file(data_dir: Path) -> None:
+    """Creates `<data>/env` with fresh secrets, readable by its owner only; does nothing where it exists."""
+    path = data_dir / "env"
+    if path.exists():
+        return
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# Generated for development. Production sets these in its own environment.",
+        "PORTAL_ENV=development",
+        f"PORTAL_SECRET_KEY={secrets.token_urlsafe(48)}",
+        f"PORTAL_FERNET_KEYS={Fernet.generate_key().decode()}",
+        f"PORTAL_KEY_PEPPER={secrets.token_urlsafe(48)}",
+        f"PORTAL_AUDIT_SIGNING_KEY={base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "PORTAL_PRIVATE_NETWORKS=127.0.0.0/8",
+    ]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write("\n".join(lines) + "\n")
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable, or the content of the file that `<name>_FILE` names, or the default."""
+    value = os.environ.get(name)
+    if value is not None:
+        return value
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from None
+    return default
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name).strip().lower()
+    return default if not value else value in {"1", "true", "yes", "on"}
+
+
+def integer(name: str, default: int) -> int:
+    value = text(name).strip()
+    try:
+        return int(value) if value else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is not a whole number.") from None
+
+
+def items(name: str, default: str = "") -> list[str]:
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(item, strict=False) for item in items(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
+
+
+DATA_DIR = Path(os.environ.get("PORTAL_DATA_DIR") or ROOT / "var").resolve()
+if os.environ.get("PORTAL_ENV") in (None, "development"):
+    if os.environ.get("PORTAL_ENV") == "development":
+        write_development_file(DATA_DIR)
+    _load_development_file(DATA_DIR)
+ENVIRONMENT = text("PORTAL_ENV", "production")
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured("PORTAL_ENV is either 'development' or 'production'.")
+DEVELOPMENT = ENVIRONMENT == "development"
+
+
+def weak_secrets() -> list[str]:
+    """One sentence for every secret that is missing, short, too uniform, malformed or used twice."""
+    values = {
+        name: text(name)
+        for name in (
+            "PORTAL_SECRET_KEY",
+            "PORTAL_FERNET_KEYS",
+            "PORTAL_KEY_PEPPER",
+            "PORTAL_AUDIT_SIGNING_KEY",
+        )
+    }
+    problems = [f"{name} is missing." for name, value in values.items() if not value]
+    present = {name: value for name, value in values.items() if value}
+    for name, value in present.items():
+        if len(value) < MINIMUM_SECRET_LENGTH:
+            problems.append(f"{name} is shorter than {MINIMUM_SECRET_LENGTH} characters.")
+        elif len(set(value)) < 12:
+            problems.append(f"{name} is too uniform to be random.")
+        elif "insecure" in value.lower() or "changeme" in value.lower().replace("-", ""):
+            problems.append(f"{name} still has its sample value.")
+    if len(set(present.values())) < len(present):
+        problems.append("Two secrets are equal; each needs a value of its own.")
+    for number, key in enumerate(items("PORTAL_FERNET_KEYS"), start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            problems.append(
+                f"PORTAL_FERNET_KEYS: key {number} is not a Fernet key (32 bytes, URL-safe base64)."
+            )
+    return problems

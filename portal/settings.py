@@ -1,0 +1,257 @@
+"""Settings, from the environment alone. `deploy/env.sample` documents every variable; each is read in one place."""
+
+import sys
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from portal import environment as env
+from portal.databases import database_from_url
+
+BASE_DIR = env.ROOT
+DATA_DIR = env.DATA_DIR
+DEVELOPMENT = env.DEVELOPMENT
+TESTING = "pytest" in sys.modules
+DEBUG = False  # never: errors are pages with a request id, in development too
+
+_problems = env.weak_secrets()
+if _problems:
+    raise ImproperlyConfigured(
+        "Gatehouse does not start: "
+        + " ".join(_problems)
+        + " See deploy/env.sample, or use `make run` for development."
+    )
+
+SECRET_KEY = env.text("PORTAL_SECRET_KEY")
+FERNET_KEYS = env.items("PORTAL_FERNET_KEYS")
+KEY_PEPPER = env.text("PORTAL_KEY_PEPPER").encode()
+AUDIT_SIGNING_KEY = env.text("PORTAL_AUDIT_SIGNING_KEY")
+DEVELOPMENT_ADMIN_EMAIL = "admin@example.com"
+ADMIN_EMAIL = env.text("PORTAL_ADMIN_EMAIL", DEVELOPMENT_ADMIN_EMAIL if DEVELOPMENT else "")
+BASE_URL = env.text("PORTAL_BASE_URL", "http://127.0.0.1:8000" if DEVELOPMENT else "").rstrip("/")
+
+ALLOWED_HOSTS = env.items(
+    "PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" if DEVELOPMENT else ""
+)
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("Gatehouse does not start: PORTAL_ALLOWED_HOSTS is empty.")
+TRUSTED_PROXIES = env.networks("PORTAL_TRUSTED_PROXIES")
+PRIVATE_NETWORKS = env.networks("PORTAL_PRIVATE_NETWORKS")
+
+INSTALLED_APPS = [
+    "portal.apps.PortalConfig",
+    "audit.apps.AuditConfig",
+    "accounts.apps.AccountsConfig",
+    "teams.apps.TeamsConfig",
+    "guards.apps.GuardsConfig",
+    "projects.apps.ProjectsConfig",
+    "widget.apps.WidgetConfig",
+    "portal.console_app.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "csp",
+    "corsheaders",
+]
+
+MIDDLEWARE = [
+    "portal.middleware.RequestContextMiddleware",
+    "portal.middleware.ErrorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.ActorMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": database_from_url(env.text("DATABASE_URL"), data_dir=DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "gatehouse",
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    # One process on the embedded default: its own memory is the whole truth (decision 26).
+    SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "teams.backends.RoleBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+_VALIDATORS = "django.contrib.auth.password_validation."
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": _VALIDATORS + "UserAttributeSimilarityValidator"},
+    {"NAME": _VALIDATORS + "MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": _VALIDATORS + "CommonPasswordValidator"},
+    {"NAME": _VALIDATORS + "NumericPasswordValidator"},
+]
+
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/account/login/"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,10/5m/key"}
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEVELOPMENT else "https"
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_NAME = "gatehouse_session"
+CSRF_COOKIE_NAME = "gatehouse_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if BASE_URL else []
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if not DEVELOPMENT:
+    SECURE_SSL_REDIRECT = env.flag("PORTAL_HTTPS_REDIRECT", True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    if TRUSTED_PROXIES:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+CORS_ALLOWED_ORIGINS: list[str] = []  # every door but the widget's is same-origin
+CORS_URLS_REGEX = r"^/widget/v1/.*$"
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_MESSAGE_BYTES = 32 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+LIMIT_PROJECT_PER_MINUTE = 60
+LIMIT_KEY_PER_SECOND = 10
+LIMIT_KEY_BURST = 20
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.PortalAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "portal.pagination.Pages",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "portal.errors.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gatehouse",
+    "DESCRIPTION": "The portal between an organisation's people and the language models they use.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEVELOPMENT
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if env.text("PORTAL_EMAIL_HOST"):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = env.text("PORTAL_EMAIL_HOST")
+    EMAIL_PORT = env.integer("PORTAL_EMAIL_PORT", 587)
+    EMAIL_HOST_USER = env.text("PORTAL_EMAIL_USER")
+    EMAIL_HOST_PASSWORD = env.text("PORTAL_EMAIL_PASSWORD")
+    EMAIL_USE_TLS = env.flag("PORTAL_EMAIL_TLS", True)
+    EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("PORTAL_EMAIL_FROM", "gatehouse@localhost")
+
+CELERY_BROKER_URL = REDIS_URL or f"sqla+sqlite:///{DATA_DIR / 'broker.db'}"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "close abandoned exchanges": {"task": "projects.close_abandoned", "schedule": 60.0},
+    "apply retention": {"task": "projects.apply_retention", "schedule": 3600.0},
+    "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
+}
+# How long things are kept, in hours and days.
+RETENTION_CONTENT_HOURS = 24
+RETENTION_CONVERSATION_DAYS = 90
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "portal.logs.JSONFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": "WARNING" if DEVELOPMENT else "INFO"},
+}

@@ -1,0 +1,52 @@
+"""Probes and the last-resort error pages."""
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from portal.errors import Refusal, error_response
+
+
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the database answers and all migrations are applied, else 503."""
+    database = migrations = False
+    try:
+        executor = MigrationExecutor(connection)
+        database = True
+        migrations = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        pass
+    ready = database and migrations
+    body = {
+        "status": "ready" if ready else "not ready",
+        "checks": {"database": database, "migrations": migrations},
+    }
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, Refusal("invalid_request"))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, Refusal("permission_denied"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, Refusal("not_found"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_response(request, Refusal("internal_error"))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_response(request, Refusal("permission_denied"))
