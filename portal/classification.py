@@ -19,6 +19,7 @@ FIELDS: dict[str, str] = {
     "accounts.User.password": SECRET,
     "accounts.Key.digest": SECRET,
     "account.EmailAddress.email": PERSONAL,
+    "portal.Provider.extra_headers": SECRET,
     "guards.Guard.message": PUBLIC,
     "projects.Project.system_prompt": CONTENT,
     "projects.Conversation.title": CONTENT,

@@ -1,0 +1,268 @@
+"""The platform's configuration: providers, the model catalogue, and the limiter's buckets."""
+
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.encryption import EncryptedTextField, is_mask, mask
+from portal.recording import RecordedQuerySet
+from portal.validators import validate_base_url, validate_extra_headers, validate_secret
+
+MONEY_PLACES = Decimal("0.000001")
+PER_MILLION = Decimal(1_000_000)
+SHORTEST_HINTED_SECRET = 12  # characters; of a shorter secret not even the end is shown
+
+SECONDS = [MinValueValidator(0.05), MaxValueValidator(3600.0)]
+
+
+class ProviderQuerySet(RecordedQuerySet):
+    def without_secrets(self) -> Self:
+        """For lists: the secret's column is neither fetched nor decrypted."""
+        return self.defer("secret")
+
+    def update(self, **values: Any) -> int:
+        if "base_url" in values and "secret" not in values:
+            raise ValueError("A new base URL needs the secret anew.")
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+
+class Provider(models.Model):
+    """A connection to a model server. Its secret never goes to an address it was not entered for."""
+
+    class Kind(models.TextChoices):
+        OPENAI = "openai", _("OpenAI-compatible")
+        OFFLINE = "offline", _("Offline (not a model)")
+
+    slug = models.SlugField(_("slug"), unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    base_url = models.CharField(
+        _("base URL"),
+        max_length=500,
+        blank=True,
+        validators=[validate_base_url],
+        help_text=_("For example https://api.openai.com/v1"),
+    )
+    secret = EncryptedTextField(_("secret"), blank=True, default="", validators=[validate_secret])
+    secret_last_four = models.CharField(max_length=4, blank=True, editable=False)
+    connect_timeout_s = models.FloatField(_("connect timeout (s)"), default=5.0, validators=SECONDS)
+    read_timeout_s = models.FloatField(
+        _("read timeout (s)"),
+        default=60.0,
+        validators=SECONDS,
+        help_text=_("The longest silence that is waited for."),
+    )
+    total_timeout_s = models.FloatField(
+        _("total timeout (s)"),
+        default=600.0,
+        validators=SECONDS,
+        help_text=_("The longest that one answer may take."),
+    )
+    extra_headers = models.JSONField(
+        _("extra headers"),
+        blank=True,
+        default=dict,
+        validators=[validate_extra_headers],
+        help_text=_("A JSON object of names and values. Credentials belong into the secret."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+
+    objects = ProviderQuerySet.as_manager()
+
+    _stored_base_url = ""  # what the row says; the secret was entered for this address
+    _secret_is_new = False
+
+    class Meta:
+        verbose_name = _("provider")
+        verbose_name_plural = _("providers")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="offline") | ~Q(base_url=""), name="provider_has_an_address"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **kwargs: Any) -> None:
+        if self._would_leak_the_secret():
+            raise ValueError("A new base URL needs the secret anew.")
+        if "secret" in self.__dict__:
+            self.secret_last_four = _hint(self.secret)
+        super().save(**kwargs)
+        self._stored_base_url = self.__dict__.get("base_url", self._stored_base_url)
+        self._secret_is_new = False
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
+        loaded = super().from_db(db, field_names, values)
+        loaded._stored_base_url = loaded.__dict__.get("base_url", "")
+        return loaded
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, **kwargs: Any) -> None:
+        super().refresh_from_db(using, fields, **kwargs)
+        if fields is None or "base_url" in fields:
+            self._stored_base_url = self.base_url
+            self._secret_is_new = False
+
+    @property
+    def masked_secret(self) -> str:
+        """`••••1234`, or empty where no secret is stored. Needs no decryption."""
+        return mask(self.secret_last_four)
+
+    def set_secret(self, value: str) -> None:
+        """Takes a new secret; an empty value or the mask itself changes nothing."""
+        value = value.strip()
+        if not value or is_mask(value):
+            return
+        validate_secret(value)
+        self.secret = value
+        self.secret_last_four = _hint(value)
+        self._secret_is_new = True
+
+    def forget_secret(self) -> None:
+        self.secret = self.secret_last_four = ""
+        self._secret_is_new = True
+
+    def clean(self) -> None:
+        if self.kind != self.Kind.OFFLINE and not self.base_url:
+            raise ValidationError({"base_url": _("This kind of provider needs a base URL.")})
+        if self._would_leak_the_secret():
+            raise ValidationError({"secret": _("A new base URL needs the secret anew.")})
+
+    def _would_leak_the_secret(self) -> bool:
+        moved = "base_url" in self.__dict__ and self.base_url != self._stored_base_url
+        return bool(
+            self.pk
+            and not self._state.adding
+            and moved
+            and self.secret_last_four
+            and not self._secret_is_new
+        )
+
+
+def _hint(secret: str) -> str:
+    if len(secret) >= SHORTEST_HINTED_SECRET:
+        return secret[-4:]
+    return "••••" if secret else ""
+
+
+_visibilities: list[Callable[[Any], Q]] = []
+
+
+def register_model_visibility(function: Callable[[Any], Q]) -> None:
+    """`function(user) -> Q`: models that a person may see for reasons a higher room knows (grants)."""
+    _visibilities.append(function)
+
+
+class ModelQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """All for platform admins and auditors; for others what the registered rooms allow."""
+        if not user.is_active or user.is_superuser or user.is_auditor or not _visibilities:
+            return super().visible_to(user)
+        allowed = Q(pk__in=[])
+        for function in _visibilities:
+            allowed |= function(user)
+        return self.filter(allowed)
+
+    def usable(self) -> Self:
+        """Active models of active providers, with what a call needs in one query."""
+        return self.filter(is_active=True, provider__is_active=True).select_related("provider")
+
+
+class Model(models.Model):
+    """One entry of the catalogue: a provider's model of one kind, with prices in USD per million tokens."""
+
+    class Kind(models.TextChoices):
+        CHAT = "chat", _("chat")
+        EMBEDDING = "embedding", _("embedding")
+        IMAGE = "image", _("image")
+        SPEECH = "speech", _("speech")
+        TRANSCRIPTION = "transcription", _("transcription")
+
+    provider = models.ForeignKey(
+        Provider, models.PROTECT, related_name="models", verbose_name=_("provider")
+    )
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("As the provider calls it, for example gpt-4o-mini.")
+    )
+    label = models.CharField(_("label"), max_length=100, blank=True)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.CHAT)
+    input_price_per_million = models.DecimalField(
+        _("input price"),
+        max_digits=14,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("USD per million tokens; empty means unknown, not free."),
+    )
+    output_price_per_million = models.DecimalField(
+        _("output price"),
+        max_digits=14,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("USD per million tokens; empty means unknown, not free."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+
+    objects = ModelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("model")
+        verbose_name_plural = _("models")
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "name"], name="model_once_a_provider"),
+            models.CheckConstraint(
+                condition=(
+                    Q(input_price_per_million__isnull=True) | Q(input_price_per_million__gte=0)
+                )
+                & (Q(output_price_per_million__isnull=True) | Q(output_price_per_million__gte=0)),
+                name="model_prices_are_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+    def price(self, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
+        """USD with 6 places; None when a price that matters is unknown. The offline provider is free."""
+        if self.provider.kind == Provider.Kind.OFFLINE:
+            return Decimal(0).quantize(MONEY_PLACES)
+        total = Decimal(0)
+        for tokens, per_million in (
+            (prompt_tokens, self.input_price_per_million),
+            (completion_tokens, self.output_price_per_million),
+        ):
+            if tokens and per_million is None:
+                return None
+            total += tokens * (per_million or Decimal(0)) / PER_MILLION
+        return total.quantize(MONEY_PLACES, rounding=ROUND_HALF_UP)
+
+
+class Bucket(models.Model):
+    """A limiter's state: the theoretical arrival time, and since when the store has known the bucket."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    tat = models.BigIntegerField(default=0)  # microseconds since 1970
+    epoch = models.BigIntegerField(default=0)  # microseconds since 1970
+
+    objects = RecordedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["tat"], name="bucket_by_time")]
+
+    def __str__(self) -> str:
+        return self.key
