@@ -1,5 +1,16 @@
 """Routes below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from projects import api
+
+router = SimpleRouter()
+router.register("projects", api.ProjectViewSet, basename="project")
+router.register("conversations", api.ConversationViewSet, basename="conversation")
+router.register("usage", api.UsageViewSet, basename="usage")
+
+urlpatterns = [
+    path("projects/<slug:slug>/chat/", api.ChatView.as_view(), name="project-chat"),
+    *router.urls,
+]

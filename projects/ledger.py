@@ -1,0 +1,181 @@
+"""Writes an exchange down: its opening row, its closing on every way out, events, money and the trail."""
+
+import json
+import time
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from audit import trail
+from guards.models import GuardEvent
+from portal.context import current
+from portal.errors import Refusal
+from projects.budgets import micros, settle
+from projects.models import Conversation, Exchange, Message
+from projects.outcomes import OUTCOMES
+from projects.passage import Passage
+
+
+def open_row(passage: Passage) -> None:
+    """The usage row, written before the provider is asked: a crash leaves a row that says *crashed*."""
+    row = Exchange(**_identity(passage), reserved_micros=passage.reserved_micros)
+    row.save(force_insert=True)
+    passage.row_id = row.pk
+
+
+def close(passage: Passage) -> None:
+    """Settles once: the usage row, the money, guard events, the conversation, the audit entry, in one transaction.
+
+    Raises `Refusal("audit_unavailable")` if the trail cannot be written; nothing of the closing is kept then.
+    """
+    if passage.is_closed:
+        return
+    passage.is_closed = True
+    outcome = OUTCOMES[passage.outcome]
+    with transaction.atomic():
+        if passage.row_id is None:
+            open_row(passage)
+        Exchange.objects.filter(pk=passage.row_id).update(**_result(passage))
+        if passage.route and passage.month:
+            settle(
+                project_id=passage.route.project_id,
+                month=passage.month,
+                spent=micros(passage.cost or 0),
+                reserved=passage.reserved_micros,
+            )
+        _record_events(passage)
+        _keep_messages(passage)
+        if outcome.audited:
+            _record_in_trail(passage)
+
+
+def _identity(passage: Passage) -> dict[str, Any]:
+    question, route, caller = passage.question, passage.route, passage.caller
+    return {
+        "uid": passage.uid,
+        "door": passage.arrival.door,
+        "project_id": route.project_id if route else None,
+        "project_slug": passage.project_slug[:64],
+        "team_id": route.team_id if route else None,
+        "user_id": caller.user.pk if caller and caller.user else None,
+        "key_id": caller.key.pk if caller and caller.key else None,
+        "visitor": getattr(caller, "id", "") or "",
+        "conversation_id": passage.conversation.pk if passage.conversation else None,
+        "provider_slug": route.provider.slug if route else "",
+        "model_name": route.model.name if route else "",
+        "streamed": bool(question and question.stream),
+        "request_id": current().request_id,
+    }
+
+
+def _result(passage: Passage) -> dict[str, Any]:
+    guard = passage.guard or {}
+    values: dict[str, Any] = {
+        "closed_at": timezone.now(),
+        "outcome": passage.outcome,
+        "status": OUTCOMES[passage.outcome].status,
+        "prompt_tokens": passage.prompt_tokens,
+        "completion_tokens": passage.completion_tokens,
+        "tokens_estimated": passage.tokens_estimated,
+        "cost": passage.cost,
+        "latency_ms": round((time.monotonic() - passage.started) * 1000),
+        "guard_action": guard.get("action", ""),
+        "guard_stage": guard.get("stage", ""),
+        "guards": guard.get("guards", []),
+    }
+    if passage.provider_seconds_to_first is not None:
+        values["first_token_ms"] = round(passage.provider_seconds_to_first * 1000)
+    if passage.log_content and passage.outcome != "blocked_input" and passage.row_id:
+        values |= {"question": "\n\n".join(passage.sent_texts), "answer": passage.answer}
+    if passage.conversation:
+        values["conversation_id"] = passage.conversation.pk
+    return values
+
+
+def _record_events(passage: Passage) -> None:
+    if passage.route is None:
+        return
+    for inspection in (passage.input, passage.output):
+        if inspection is None or not any(o.findings or o.error for o in inspection.outcomes):
+            continue
+        GuardEvent.objects.record(
+            inspection=inspection,
+            team_id=passage.route.team_id,
+            user_id=passage.caller.user.pk if passage.caller.user else None,
+            project_slug=passage.route.slug,
+            exchange=passage.uid,
+        )
+
+
+def _keep_messages(passage: Passage) -> None:
+    """The conversation as it is after the guards; a question that a guard kept is stored nowhere."""
+    conversation = passage.conversation
+    if conversation is None or passage.outcome not in KEPT:
+        return
+    withheld = passage.outcome == "blocked_input"
+    text = "" if withheld else "\n\n".join(passage.sent_texts)
+    if conversation.pk is None:
+        conversation.title = title_of(text)
+        conversation.save()
+        Exchange.objects.filter(pk=passage.row_id).update(conversation=conversation)
+    else:
+        Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
+    Message.objects.bulk_create(
+        Message(
+            conversation=conversation,
+            role=role,
+            content=content,
+            withheld=kept_back,
+            exchange_id=passage.row_id,
+        )
+        for role, content, kept_back in (
+            (Message.Role.USER, text, withheld),
+            (Message.Role.ASSISTANT, passage.answer, passage.outcome == "blocked_output"),
+        )
+    )
+
+
+KEPT = {"answered", "blocked_input", "blocked_output", "aborted"}
+
+
+def title_of(text: str) -> str:
+    """The first line of the question, cut at a word, at most 60 characters."""
+    line = " ".join(text.split())
+    if len(line) <= 60:
+        return line
+    return line[:60].rsplit(" ", 1)[0] + " …"
+
+
+def _record_in_trail(passage: Passage) -> None:
+    verb = "blocked" if passage.outcome.startswith("blocked") else "refused"
+    if passage.outcome in {"provider_error", "provider_timeout", "crashed", "guard_unavailable"}:
+        verb = "failed"
+    guard = passage.guard
+    trail.record(
+        action=f"exchange_{verb}",
+        target_type="projects.Exchange",
+        target_id=passage.uid,
+        target_label=passage.project_slug[:64],
+        team_id=passage.route.team_id if passage.route else None,
+        status=OUTCOMES[passage.outcome].status,
+        reason=passage.outcome if not guard else f"{passage.outcome}: {', '.join(guard['guards'])}",
+    )
+
+
+def close_failed(passage: Passage) -> None:
+    """Closing that must not hide the error that led here; what cannot be written is left to the sweeper."""
+    try:
+        close(passage)
+    except (DatabaseError, Refusal):
+        passage.is_closed = False
+
+
+def release_connection() -> None:
+    """Gives the database connection back before the provider is asked: none is held while it streams."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def json_of(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

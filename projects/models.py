@@ -1,0 +1,340 @@
+"""Projects, who and what belongs to them, conversations, and the usage log."""
+
+import secrets
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Key
+from guards.models import Guard, Mode, Stage
+from portal.encryption import EncryptedTextField
+from portal.models import Model
+from projects.querysets import (
+    ConversationQuerySet,
+    ExchangeQuerySet,
+    InProjectQuerySet,
+    KeyProjectQuerySet,
+    ProjectQuerySet,
+)
+from teams.models import Grant, Team
+
+
+def new_uid() -> str:
+    """128 random bits in hex, for what is named in URLs and answers."""
+    return secrets.token_hex(16)
+
+
+class Visibility(models.TextChoices):
+    PRIVATE = "private", _("private: its members only")
+    PUBLIC = "public", _("public: the whole team")
+
+
+class Project(models.Model):
+    """What people chat with: a team's configuration of a model."""
+
+    slug = models.SlugField(_("slug"), max_length=64, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    description = models.CharField(
+        _("description"),
+        max_length=300,
+        blank=True,
+        help_text=_("One sentence for the people who choose between projects."),
+    )
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")
+    model = models.ForeignKey(
+        Model,
+        on_delete=models.PROTECT,
+        related_name="projects",
+        help_text=_("One of the models that the team is granted."),
+    )
+    visibility = models.CharField(
+        _("visibility"), max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE
+    )
+    system_prompt = EncryptedTextField(
+        _("system prompt"),
+        blank=True,
+        default="",
+        help_text=_("Sent before every conversation. Stored encrypted."),
+    )
+    parameters = models.JSONField(
+        _("parameters"),
+        default=dict,
+        blank=True,
+        help_text=_('Defaults for the model, such as {"temperature": 0.2, "max_tokens": 800}.'),
+    )
+    rate_limit_per_minute = models.PositiveIntegerField(
+        _("requests a minute"),
+        default=settings.LIMIT_PROJECT_PER_MINUTE,
+        validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
+        help_text=_("Exact: one request more within a minute is refused with 429."),
+    )
+    monthly_budget = models.DecimalField(
+        _("monthly budget in USD"),
+        max_digits=14,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal(0))],
+        help_text=_("Empty: no limit. Set by platform admins."),
+    )
+    log_content = models.BooleanField(
+        _("log content"),
+        default=True,
+        help_text=_("Keep question and answer with the usage row, encrypted, for 24 hours."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="ProjectMember", related_name="assigned_projects"
+    )
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(rate_limit_per_minute__gte=1), name="project_rate_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(monthly_budget__isnull=True) | models.Q(monthly_budget__gte=0),
+                name="project_budget_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if not self.team_id or not self.model_id:
+            return
+        if not Grant.objects.filter(team_id=self.team_id, model_id=self.model_id).exists():
+            raise ValidationError({"model": _("The team is not granted this model.")})
+        if self.monthly_budget is not None and not self.model.has_known_price:
+            raise ValidationError(
+                {"monthly_budget": _("A budget needs a model whose prices are known.")}
+            )
+        if not isinstance(self.parameters, dict):
+            raise ValidationError({"parameters": _("Write an object.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses, at whatever door, a model that the team is not granted."""
+        self.clean()
+        super().save(*args, **kwargs)
+
+
+class ProjectMember(models.Model):
+    """An explicit assignment of a person to a project; counts only while they are in its team."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+
+    objects = InProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="project_member_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.project}"
+
+    @property
+    def team_id(self) -> int:
+        return self.project.team_id
+
+
+class ProjectGuard(models.Model):
+    """A guard that a project chose, beside those of its team and the platform."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guards")
+    guard = models.ForeignKey(Guard, on_delete=models.PROTECT, related_name="projects")
+    stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices)
+    mode = models.CharField(
+        _("mode"),
+        max_length=10,
+        choices=Mode.choices,
+        blank=True,
+        help_text=_("Empty: the guard's own."),
+    )
+
+    objects = InProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "guard", "stage"], name="project_guard_once_a_stage"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.guard} · {self.project} · {self.stage}"
+
+    @property
+    def team_id(self) -> int:
+        return self.project.team_id
+
+    def clean(self) -> None:
+        if self.guard_id and self.project_id and self.guard.team_id not in (None, self.team_id):
+            raise ValidationError({"guard": _("This guard belongs to another team.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses, at whatever door, a guard of another team."""
+        self.clean()
+        super().save(*args, **kwargs)
+
+
+class KeyProject(models.Model):
+    """Confines a key to projects; a key without any reaches all of its owner's."""
+
+    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="confinements")
+    # A deleted project leaves its row behind, empty: the key must not become unconfined by it.
+    project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = KeyProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "project"], name="key_project_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} · {self.project}"
+
+    @property
+    def team_id(self) -> int | None:
+        return self.project.team_id if self.project else None
+
+
+class Conversation(models.Model):
+    """A person's thread of messages in a project."""
+
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    title = EncryptedTextField(_("title"), blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at", "-id"]
+        indexes = [models.Index(fields=["user", "project", "-updated_at"], name="conversation_own")]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class Message(models.Model):
+    """One message as it was after the guards. `withheld`: a guard kept the text, it is stored nowhere."""
+
+    class Role(models.TextChoices):
+        USER = "user", _("user")
+        ASSISTANT = "assistant", _("assistant")
+
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    role = models.CharField(max_length=10, choices=Role.choices)
+    content = EncryptedTextField(blank=True, default="")
+    withheld = models.BooleanField(default=False)
+    exchange = models.ForeignKey(
+        "Exchange", null=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.pk}"
+
+
+class Exchange(models.Model):
+    """The usage log: one row for each exchange, on every way out. It outlives what it points at.
+
+    `outcome` starts as *crashed* and `closed_at` as empty: whatever breaks, the row says something true.
+    `cost` is in USD; empty means unknown, never free. Latencies are in milliseconds.
+    """
+
+    class Door(models.TextChoices):
+        PLAYGROUND = "playground", _("playground")
+        API = "api", _("API")
+        V1 = "v1", _("OpenAI-compatible")
+        WIDGET = "widget", _("widget")
+
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+    door = models.CharField(max_length=12, choices=Door.choices)
+    outcome = models.CharField(max_length=32, default="crashed")
+    status = models.PositiveSmallIntegerField(default=500)
+    project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL)
+    project_slug = models.CharField(max_length=64)
+    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
+    visitor = models.CharField(max_length=64, blank=True)
+    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL)
+    provider_slug = models.CharField(max_length=64, blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
+    streamed = models.BooleanField(default=False)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    tokens_estimated = models.BooleanField(default=False)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    reserved_micros = models.BigIntegerField(default=0)
+    latency_ms = models.PositiveIntegerField(null=True)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    guard_action = models.CharField(max_length=10, blank=True)
+    guard_stage = models.CharField(max_length=10, blank=True)
+    guards = models.JSONField(default=list)
+    request_id = models.CharField(max_length=40, blank=True)
+    question = EncryptedTextField(null=True)  # noqa: DJ001 - absent is not the same as empty
+    answer = EncryptedTextField(null=True)  # noqa: DJ001
+    is_demo = models.BooleanField(default=False)
+
+    objects = ExchangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="exchange_team"),
+            models.Index(fields=["project", "-id"], name="exchange_project"),
+            models.Index(fields=["user", "-id"], name="exchange_user"),
+            models.Index(fields=["created_at"], name="exchange_created"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(closed_at__isnull=True),
+                name="exchange_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class Spend(models.Model):
+    """What a project has spent and reserved in a month, in millionths of a USD: whole numbers, so sums stay exact."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="spends")
+    month = models.DateField()
+    spent_micros = models.BigIntegerField(default=0)
+    reserved_micros = models.BigIntegerField(default=0)
+
+    objects = InProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "month"], name="spend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.project_id} {self.month:%Y-%m}"
+
+    @property
+    def team_id(self) -> int:
+        return self.project.team_id

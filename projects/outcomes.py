@@ -1,0 +1,61 @@
+"""What became of an exchange: the one table from outcome to HTTP status, error code and whether the trail hears of it."""
+
+from dataclasses import dataclass
+
+from portal.errors import ERRORS
+from portal.providers.base import ProviderFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`code` is a line of the error table; empty where the door answers with an answer. `audited` as decision 9 says."""
+
+    name: str
+    status: int
+    code: str = ""
+    audited: bool = True
+
+
+def _refused(code: str) -> Outcome:
+    return Outcome(code, ERRORS[code].status, code)
+
+
+OUTCOMES: dict[str, Outcome] = {
+    outcome.name: outcome
+    for outcome in (
+        Outcome("answered", 200, audited=False),
+        Outcome("blocked_input", 200),
+        Outcome("blocked_output", 200),
+        Outcome("aborted", 200, audited=False),  # the client left; what was produced is counted
+        Outcome("abandoned", 500),  # never closed: the process died
+        Outcome("crashed", 500, "internal_error"),
+        _refused("invalid_request"),
+        _refused("invalid_encoding"),
+        _refused("not_authenticated"),
+        _refused("invalid_credentials"),
+        _refused("permission_denied"),
+        _refused("not_found"),
+        _refused("too_large"),
+        _refused("validation_failed"),
+        _refused("rate_limited"),
+        _refused("budget_exceeded"),
+        _refused("guard_unavailable"),
+        _refused("audit_unavailable"),
+        _refused("provider_error"),
+        _refused("provider_timeout"),
+    )
+}
+
+# What the provider's failures are to the caller. A refused credential is our configuration, not the caller's fault.
+FAILURES: dict[str, str] = {
+    "timeout": "provider_timeout",
+    "unreachable": "provider_error",
+    "misconfigured": "provider_error",
+    "broken": "provider_error",
+    "rate_limited": "rate_limited",
+    "rejected": "invalid_request",
+}
+
+
+def code_of(failure: ProviderFailure) -> str:
+    return FAILURES.get(failure.kind, "provider_error")

@@ -1,0 +1,93 @@
+"""Which rows a person may see and use. `visible_to` and `chattable_by` are the answer to object access at every door."""
+
+from typing import Any, Self
+
+from django.db.models import Q
+
+from portal.recording import RecordedQuerySet
+from teams.models import Membership
+from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, ROLES_THAT_SEE_ALL_PROJECTS
+
+
+def _teams(user: Any, roles: tuple[str, ...]) -> Any:
+    return Membership.objects.filter(user_id=user.pk, role__in=roles).values("team_id")
+
+
+class ProjectQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """What may be seen: by role all of the team's, else public ones and explicit assignments; one query."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser or user.is_auditor:
+            return self.all()
+        rule = self._assigned(user)
+        if not user.is_restricted:
+            rule |= Q(team_id__in=_teams(user, ROLES_THAT_SEE_ALL_PROJECTS))
+            rule |= Q(team_id__in=_teams(user, ROLES_THAT_CHAT), visibility="public")
+        return self.filter(rule)
+
+    def chattable_by(self, user: Any) -> Self:
+        """What may be asked: viewers and auditors see, but do not chat."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self.all()
+        rule = self._assigned(user)
+        if not user.is_restricted:
+            rule |= Q(team_id__in=_teams(user, ROLES_THAT_ADMINISTER))
+            rule |= Q(team_id__in=_teams(user, ROLES_THAT_CHAT), visibility="public")
+        return self.filter(rule)
+
+    def _assigned(self, user: Any) -> Q:
+        """Explicit members, as long as they are in the team in a role that chats."""
+        members = self.model.members.through.objects.filter(user_id=user.pk).values("project_id")
+        return Q(pk__in=members, team_id__in=_teams(user, ROLES_THAT_CHAT))
+
+
+class InProjectQuerySet(RecordedQuerySet):
+    """Rows that hang on a project and are seen by whoever administers its team."""
+
+    def visible_to(self, user: Any) -> Self:
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser or user.is_auditor:
+            return self.all()
+        if user.is_restricted:
+            return self.none()
+        return self.filter(project__team_id__in=_teams(user, ROLES_THAT_ADMINISTER))
+
+
+class KeyProjectQuerySet(InProjectQuerySet):
+    """Confinements of keys are also seen by the key's owner."""
+
+    def visible_to(self, user: Any) -> Self:
+        if not user.is_active:
+            return self.none()
+        return super().visible_to(user) | self.filter(key__user_id=user.pk)
+
+
+class ConversationQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """One's own, in projects that one may still see; nobody else's, whatever one's role."""
+        if not user.is_active:
+            return self.none()
+        projects = self.model._meta.get_field("project").related_model
+        return self.filter(
+            user_id=user.pk, project_id__in=projects.objects.visible_to(user).values("pk")
+        )
+
+
+class ExchangeQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """One's own; for owners, admins and viewers their team's; for platform admins and auditors all."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser or user.is_auditor:
+            return self.all()
+        rule = Q(user_id=user.pk)
+        if not user.is_restricted:
+            rule |= Q(team_id__in=_teams(user, ROLES_THAT_SEE_ALL_PROJECTS))
+        return self.filter(rule)
+
+    def open_before(self, moment: Any) -> Self:
+        return self.filter(closed_at__isnull=True, created_at__lt=moment)

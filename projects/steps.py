@@ -1,0 +1,193 @@
+"""The steps of the journey, one function each, in the order in which `journey.enter` takes them."""
+
+import time
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from guards.engine import inspect
+from portal.errors import Refusal
+from portal.limits import Limit, take
+from portal.providers.base import ChatRequest, estimate_tokens
+from projects import routes
+from projects.budgets import micros, month_of, reserve
+from projects.models import Conversation
+from projects.passage import Passage
+from projects.questions import Turn, Visitor
+
+HISTORY_MESSAGES = 40  # the newest messages of a conversation that go to the model with the question
+COMPLETION_BOUND = 4096  # tokens an answer may have under a budget, where nobody set a bound
+KEY_BURST_SECONDS = 2  # a key's burst is twice its requests a second (decision 2)
+RIGHTS_EVERY = 2.0  # seconds between two looks at the caller's right while an answer streams
+
+
+def authenticate(passage: Passage) -> None:
+    """Who asks. The door's way of identifying raises 401 itself; a key needs the scope *chat*."""
+    passage.caller = passage.arrival.identify()
+    if not passage.caller.may("chat"):
+        raise Refusal("permission_denied", _("This key may not chat."))
+
+
+def read(passage: Passage) -> None:
+    """What is asked, in the contract's sizes and shapes; 400, 413 or 422 otherwise."""
+    passage.question = passage.arrival.read()
+
+
+def access(passage: Passage) -> None:
+    """404 for what one may not see, 403 for what one may see but not ask."""
+    caller, slug = passage.caller, passage.question.project
+    passage.route = _route_for(caller, slug)
+    if not isinstance(caller, Visitor) and not routes.may_chat(caller.user, caller.key, slug):
+        raise Refusal("permission_denied", _("You may see this project, but not chat in it."))
+    if not passage.route.is_open:
+        raise Refusal(
+            "permission_denied", _("This project is switched off, or its model is not granted.")
+        )
+    if passage.question.conversation is not None and caller.user is not None:
+        _find_conversation(passage)
+
+
+def _route_for(caller: Any, slug: str) -> routes.Route:
+    seen = (
+        slug == caller.project
+        if isinstance(caller, Visitor)
+        else routes.may_see(caller.user, caller.key, slug)
+    )
+    found = routes.route(slug) if seen else None
+    if found is None:
+        raise Refusal("not_found", _("There is no such project."))
+    return found
+
+
+def _find_conversation(passage: Passage) -> None:
+    """The conversation to go on with, and what was said in it; a new one is saved when the exchange closes."""
+    caller, uid = passage.caller, passage.question.conversation
+    if not uid:
+        if not (caller.key and caller.key.no_content_log):
+            passage.conversation = Conversation(
+                project_id=passage.route.project_id, user_id=caller.user.pk
+            )
+        return
+    found = (
+        Conversation.objects.filter(
+            uid=uid, project_id=passage.route.project_id, user_id=caller.user.pk
+        )
+        .defer("title")
+        .first()
+    )
+    if found is None:
+        raise Refusal("not_found", _("There is no such conversation."))
+    passage.conversation = found
+    newest = found.messages.filter(withheld=False).order_by("-id")[:HISTORY_MESSAGES]
+    passage.history = tuple(
+        Turn(message.role, message.content) for message in reversed(newest) if message.content
+    )
+
+
+def limits(passage: Passage) -> None:
+    """The project's limit and the key's, all or nothing and exact; 429 takes nothing."""
+    route, caller = passage.route, passage.caller
+    wanted = [Limit(f"project:{route.project_id}", route.rate_limit_per_minute, 60)]
+    if caller.key is not None:
+        rate = caller.key.requests_per_second
+        wanted.append(Limit(f"key:{caller.key.pk}", rate * KEY_BURST_SECONDS, KEY_BURST_SECONDS))
+    if isinstance(caller, Visitor):
+        wanted.append(Limit(f"visitor:{caller.id}", 20, 60))
+    taken = take(wanted)
+    passage.headers = taken.headers()
+    if not taken.allowed:
+        raise Refusal("rate_limited", retry_after=taken.retry_after, headers=passage.headers)
+
+
+def budget(passage: Passage) -> None:
+    """Reserves the most that this exchange can cost; 402 where it does not fit into the month's budget."""
+    route = passage.route
+    passage.month = month_of(timezone.now())
+    if route.monthly_budget is None:
+        return
+    texts = [turn.text for turn in (*passage.history, *passage.question.turns)]
+    prompt = estimate_tokens([route.system_prompt, *texts])
+    price = route.model.price(prompt, _bound(passage))
+    if price is None:
+        raise Refusal("budget_exceeded", _("The model's price is unknown; its budget cannot hold."))
+    amount = micros(price)
+    if not reserve(
+        project_id=route.project_id,
+        month=passage.month,
+        amount=amount,
+        budget=micros(route.monthly_budget),
+    ):
+        raise Refusal("budget_exceeded")
+    passage.reserved_micros = amount
+
+
+def _bound(passage: Passage) -> int:
+    wanted = {**passage.route.parameters, **passage.question.parameters}
+    return int(wanted.get("max_completion_tokens") or wanted.get("max_tokens") or COMPLETION_BOUND)
+
+
+def input_guards(passage: Passage) -> None:
+    """Every text of the question through every input guard. A guard that cannot judge refuses: fail closed."""
+    texts = [turn.text for turn in passage.question.turns]
+    passage.input = inspect(texts, passage.route.input_guards, stage="input")
+    if passage.input.unavailable:
+        raise Refusal("guard_unavailable")
+    if passage.input.blocked:
+        passage.outcome = "blocked_input"
+        passage.answer = passage.input.message
+        passage.finish_reason = "content_filter"
+        return
+    passage.request = _compose(passage)
+
+
+def _compose(passage: Passage) -> ChatRequest:
+    """The project's prompt first, the client's system texts appended to it, then history and question."""
+    turns = [
+        Turn(turn.role, text)
+        for turn, text in zip(passage.question.turns, passage.input.texts, strict=True)
+    ]
+    system = [passage.route.system_prompt, *(t.text for t in turns if t.role == "system")]
+    prompt = "\n\n".join(text for text in system if text)
+    messages = [{"role": "system", "content": prompt}] if prompt else []
+    spoken = [*passage.history, *(turn for turn in turns if turn.role != "system")]
+    messages += [{"role": turn.role, "content": turn.text} for turn in spoken]
+    parameters = {**passage.route.parameters, **passage.question.parameters}
+    if passage.route.monthly_budget is not None and "max_completion_tokens" not in parameters:
+        parameters.setdefault("max_tokens", COMPLETION_BOUND)
+    return ChatRequest(model=passage.route.model.name, messages=messages, parameters=parameters)
+
+
+def output_guards(passage: Passage) -> None:
+    """The whole answer through every output guard, before any of it leaves."""
+    passage.output = inspect([passage.answer], passage.route.output_guards, stage="output")
+    judge_output(passage)
+
+
+def judge_output(passage: Passage) -> None:
+    """What the output guards' word means: refuse, replace by the guard's message, or the text after redaction."""
+    if passage.output.unavailable:
+        passage.answer = ""
+        raise Refusal("guard_unavailable")
+    if passage.output.blocked:
+        passage.outcome = "blocked_output"
+        passage.answer = passage.output.message
+        passage.finish_reason = "content_filter"
+    else:
+        passage.outcome = "answered"
+        passage.answer = passage.output.texts[0]
+
+
+def still_allowed(passage: Passage, checked_at: float) -> tuple[bool, float]:
+    """Whether the caller may still ask, looked up every two seconds through the routes' cache."""
+    now = time.monotonic()
+    if now - checked_at < RIGHTS_EVERY:
+        return True, checked_at
+    caller, slug = passage.caller, passage.question.project
+    route = routes.route(slug)
+    allowed = route is not None and route.is_open
+    if allowed and not isinstance(caller, Visitor):
+        allowed = routes.may_chat(caller.user, caller.key, slug)
+    if allowed and hasattr(caller, "is_live"):
+        allowed = caller.is_live()
+    return allowed, now
