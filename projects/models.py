@@ -116,7 +116,7 @@ class Project(models.Model):
             return
         if not Grant.objects.filter(team_id=self.team_id, model_id=self.model_id).exists():
             raise ValidationError({"model": _("The team is not granted this model.")})
-        if self.monthly_budget is not None and not self.model.has_known_price:
+        if self.monthly_budget is not None and self.model.price(1, 1) is None:
             raise ValidationError(
                 {"monthly_budget": _("A budget needs a model whose prices are known.")}
             )
