@@ -189,7 +189,7 @@ class RedisStore:
 
     @property
     def is_degraded(self) -> bool:
-        return self._substitute is not None
+        return self._substitute is not None and not self._is_active
 
     def take(self, wants: Sequence[Want], now: int | None) -> Result:
         if not self._is_active:
@@ -215,7 +215,7 @@ class RedisStore:
             elif row.tat == DATABASE or self._substitute is not None:
                 self._open(keys=[EPOCH_KEY], args=[now or 0, ""])
                 Bucket.objects.filter(key=ACTIVE).update(tat=REDIS)
-            self._is_active, self._substitute = True, None
+            self._is_active = True
         except RedisError as error:
             self._give_up(error)
         finally:
@@ -227,7 +227,7 @@ class RedisStore:
                 self._give_up(error)
 
     def _give_up(self, error: RedisError) -> None:
-        if self._substitute is None:
+        if self._is_active or self._substitute is None:
             logger.error("Limits are degraded: Redis failed (%s).", type(error).__name__)
             self._substitute = DatabaseStore(_substitute_epoch)
         self._is_active = False

@@ -243,6 +243,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
     "close abandoned exchanges": {"task": "projects.close_abandoned", "schedule": 60.0},
     "apply retention": {"task": "projects.apply_retention", "schedule": 3600.0},
+    "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
 }
 # How long things are kept, in hours and days.

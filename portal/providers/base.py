@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from django.utils.translation import gettext_lazy as _
+
+from portal.safe_http import TICK as TICK
+from portal.safe_http import Tick
 
 FailureKind = Literal[
     "timeout", "unreachable", "rejected", "rate_limited", "misconfigured", "broken"
@@ -19,16 +22,6 @@ PUBLIC_WORDS: dict[str, Any] = {
     "misconfigured": _("The portal's connection to the model's provider is not set up correctly."),
     "broken": _("The model's provider failed to answer."),
 }
-
-
-class Tick:
-    """The type of `TICK`."""
-
-    def __repr__(self) -> str:
-        return "TICK"
-
-
-TICK: Final = Tick()  # about one second passed in which the provider said nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from typing import Any
 from portal.models import Provider
 from portal.providers.base import ProviderClient
 from portal.providers.offline import OfflineClient
+from portal.providers.openai import OpenAIClient
 
 KINDS: dict[str, Callable[[Provider], ProviderClient]] = {
+    "openai": OpenAIClient,
     "offline": lambda provider: OfflineClient(),
 }
 
