@@ -1,5 +1,11 @@
 """Routes below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from portal.api_providers import ModelViewSet, ProviderViewSet
+
+router = SimpleRouter()
+router.register("providers", ProviderViewSet, basename="provider")
+router.register("models", ModelViewSet, basename="model")
+
+urlpatterns = router.urls

@@ -137,7 +137,7 @@ class Provider(models.Model):
         if self.kind != self.Kind.OFFLINE and not self.base_url:
             raise ValidationError({"base_url": _("This kind of provider needs a base URL.")})
         if self._would_leak_the_secret():
-            raise ValidationError({"secret": _("A new base URL needs the secret anew.")})
+            raise ValidationError({"base_url": _("A new base URL needs the secret anew.")})
 
     def _would_leak_the_secret(self) -> bool:
         moved = "base_url" in self.__dict__ and self.base_url != self._stored_base_url

@@ -80,9 +80,6 @@ class SafeClient:
         self._verify: bool | str = ca_file or True
         self._adapter = PinnedAdapter(max_retries=0)
 
-    def close(self) -> None:
-        self._adapter.close()
-
     def fetch(self, request: requests.PreparedRequest, *, max_bytes: int) -> tuple[Head, bytes]:
         """The whole answer, whatever its status. Raises OutboundFailure."""
         with _failures_named():

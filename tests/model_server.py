@@ -3,9 +3,9 @@
     def test_it(model_server):
         model_server.will(Failure(500), Answer("Hello."))    # the next two requests; then the default again
         …
-        assert model_server.requests[0].body["messages"][-1]["content"] == "[EMAIL_REDACTED]"
+        assert model_server.requests[0]["messages"][-1]["content"] == "[EMAIL_REDACTED]"
 
-`model_server.url` is a provider's base URL. A behaviour is anything with `perform(exchange)`.
+`model_server.base_url` is a provider's base URL; `requests` are the JSON bodies, `recorded` the whole requests. A behaviour is anything with `perform(exchange)`.
 """
 
 import json
@@ -293,9 +293,9 @@ class ModelServer:
         if context:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self.base_url = f"http://127.0.0.1:{self.port}/v1"
         self.default: Any = Answer()
-        self.requests: list[Recorded] = []
+        self.recorded: list[Recorded] = []
         self.hung_up = threading.Event()
         self.is_stopping = False
         self._queue: deque[Any] = deque()
@@ -308,17 +308,21 @@ class ModelServer:
 
     def next_behaviour(self, recorded: Recorded) -> Any:
         with self._lock:
-            self.requests.append(recorded)
+            self.recorded.append(recorded)
             return self._queue.popleft() if self._queue else self.default
 
     @property
     def last(self) -> Recorded:
-        return self.requests[-1]
+        return self.recorded[-1]
+
+    @property
+    def requests(self) -> list[Any]:
+        return [recorded.body for recorded in self.recorded]
 
     def clear(self) -> None:
         with self._lock:
             self._queue.clear()
-            self.requests.clear()
+            self.recorded.clear()
             self.default = Answer()
         self.hung_up.clear()
 

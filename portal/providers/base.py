@@ -87,10 +87,6 @@ class ProviderClient(Protocol):
         """Pieces as they come, `TICK` about every second of silence. Closing it closes the connection at once."""
         ...
 
-    def close(self) -> None:
-        """Lets go of idle connections; answers under way go on."""
-        ...
-
 
 def text_of(content: Any) -> str:
     """The text of a message's `content`: a string, or the text parts of a list."""

@@ -83,9 +83,6 @@ class OfflineClient:
             yield Piece(word)
         yield Piece("", "stop", estimated_usage(request, plan.text))
 
-    def close(self) -> None:
-        """Nothing is held."""
-
 
 def _silence(seconds: float) -> Iterator[Tick]:
     until = time.monotonic() + seconds

@@ -56,9 +56,6 @@ class OpenAIClient:
         url = provider.base_url.rstrip("/") + "/chat/completions"
         self._template.prepare(method="POST", url=url, headers=headers, data=b"{}")
 
-    def close(self) -> None:
-        self._client.close()
-
     def complete(self, request: ChatRequest) -> Completion:
         try:
             head, body = self._client.fetch(

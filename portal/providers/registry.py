@@ -28,10 +28,9 @@ def provider_for(provider: Provider) -> ProviderClient:
         known = _clients.get(provider.pk)
         if known is not None and known[0] == described:
             return known[1]
+        # The client before it goes when the last answer under way lets go of it, and its connections with it.
         client = KINDS[provider.kind](provider)
         _clients[provider.pk] = (described, client)
-    if known is not None:
-        known[1].close()
     return client
 
 

@@ -21,7 +21,7 @@ MIXED = "Grüße, 世界! 👩‍🚀 ok"
 def client_of(model_server, **changes) -> OpenAIClient:
     fields = {"read_timeout_s": 5.0, "total_timeout_s": 20.0} | changes
     provider = Provider(
-        slug="test", kind="openai", base_url=model_server.url, secret="sk-test-1234", **fields
+        slug="test", kind="openai", base_url=model_server.base_url, secret="sk-test-1234", **fields
     )
     return OpenAIClient(provider)
 
@@ -190,7 +190,7 @@ def test_every_status_has_its_meaning_and_none_its_words(model_server, status, k
         said = f"{failure.words} {failure.detail} {failure} {failure.__cause__}"
         assert "sk-" not in said
         assert "127.0.0.1" not in said
-    assert len(model_server.requests) == 2
+    assert len(model_server.recorded) == 2
 
 
 def test_a_server_error_about_length_is_the_requests_fault(model_server):
@@ -262,7 +262,7 @@ def test_a_reset_in_the_middle_is_broken_and_one_instead_of_an_answer_too(model_
     model_server.will(Reset(), Reset(), Raw(b""), Raw(b""))
     assert [failure.kind for failure in both_ways(client)] == ["broken"] * 2
     assert [failure.kind for failure in both_ways(client)] == ["broken"] * 2
-    assert len(model_server.requests) == 5
+    assert len(model_server.recorded) == 5
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_nobody_listening_and_no_such_name_are_unreachable(model_server):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1"):
-        model_server.url = url
+        model_server.base_url = url
         assert [f.kind for f in both_ways(client_of(model_server))] == ["unreachable"] * 2
         for failure in both_ways(client_of(model_server)):
             assert "127.0.0.1" not in failure.detail
@@ -353,15 +353,15 @@ def _url_is_kept(request):
         yield
         return
     server = request.getfixturevalue("model_server")
-    url = server.url
+    url = server.base_url
     yield
-    server.url = url
+    server.base_url = url
 
 
 def test_an_address_that_is_not_allowed_is_our_misconfiguration(model_server, settings):
     settings.PRIVATE_NETWORKS = []
     assert [f.kind for f in both_ways(client_of(model_server))] == ["misconfigured"] * 2
-    assert model_server.requests == []
+    assert model_server.recorded == []
 
 
 def test_silence_ticks_about_every_second_before_the_first_byte_and_between(model_server):
@@ -414,7 +414,7 @@ def test_connections_are_reused_streamed_or_not(model_server):
     for _time in range(3):
         client.complete(QUESTION)
         list(client.stream(QUESTION))
-    assert len({request.peer for request in model_server.requests}) == 1
+    assert len({request.peer for request in model_server.recorded}) == 1
 
 
 def test_a_kept_connection_that_the_server_closed_is_replaced_unseen(model_server):
@@ -456,7 +456,7 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(model_server, monkeypa
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     client_of(model_server).complete(QUESTION)
     list(client_of(model_server).stream(QUESTION))
-    assert {r.headers["authorization"] for r in model_server.requests} == {"Bearer sk-test-1234"}
+    assert {r.headers["authorization"] for r in model_server.recorded} == {"Bearer sk-test-1234"}
 
 
 def _sse(body: str) -> bytes:

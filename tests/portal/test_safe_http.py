@@ -136,9 +136,9 @@ def test_a_redirect_is_an_answer_and_not_an_errand(model_server):
     from tests.model_server import Failure
 
     model_server.will(Failure(302, {"Location": "http://127.0.0.1:1/"}))
-    request = requests.Request("POST", f"{model_server.url}/x", data=b"{}").prepare()
+    request = requests.Request("POST", f"{model_server.base_url}/x", data=b"{}").prepare()
     head, _body = SafeClient(Timeouts()).fetch(request, max_bytes=1000)
-    assert (head.status, len(model_server.requests)) == (302, 1)
+    assert (head.status, len(model_server.recorded)) == (302, 1)
 
 
 # TLS
@@ -216,7 +216,7 @@ def test_a_tls_stream_ticks_reuses_its_connection_and_hangs_up_at_once(
     assert "".join(item.text for item in seen if item is not TICK) == "two words"
     assert TICK in seen[2:]
     client.complete(request)
-    assert len({recorded.peer for recorded in tls_server.requests}) == 1
+    assert len({recorded.peer for recorded in tls_server.recorded}) == 1
     tls_server.will(Answer(stall_after=1))
     stream = client.stream(request)
     next(stream)
@@ -227,7 +227,7 @@ def test_a_tls_stream_ticks_reuses_its_connection_and_hangs_up_at_once(
 def test_plain_http_where_tls_was_expected_is_our_misconfiguration(model_server):
     client = SafeClient(Timeouts(read_s=2))
     request = requests.Request(
-        "POST", model_server.url.replace("http", "https"), data=b""
+        "POST", model_server.base_url.replace("http", "https"), data=b""
     ).prepare()
     with pytest.raises(OutboundFailure) as caught:
         client.fetch(request, max_bytes=10)

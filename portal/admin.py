@@ -1,0 +1,164 @@
+"""The console's pages of the platform's own rows: providers, models, and the limiter's buckets."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from portal.console import ConsoleModelAdmin, ConsoleTabularInline, ReadOnlyMixin
+from portal.encryption import is_mask
+from portal.models import Bucket, Model, Provider
+from portal.validators import validate_secret
+
+
+class ProviderForm(forms.ModelForm):
+    """The stored secret never reaches the page; a new one is typed, or nothing changes."""
+
+    new_secret = forms.CharField(
+        label=_("New secret"),
+        required=False,
+        max_length=4000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"}),
+        help_text=_("Leave empty to keep the stored one. A new base URL needs the secret anew."),
+    )
+    forget_secret = forms.BooleanField(
+        label=_("Forget the stored secret"),
+        required=False,
+        help_text=_("For a server that needs none."),
+    )
+
+    class Meta:
+        model = Provider
+        exclude = ["secret", "secret_last_four"]  # noqa: DJ006 (fieldsets name the rest)
+
+    def clean_new_secret(self) -> str:
+        value = self.cleaned_data["new_secret"].strip()
+        if is_mask(value):
+            return ""
+        validate_secret(value)
+        return value
+
+    def clean(self) -> dict[str, Any]:
+        """The secret goes to the row first, so that the row's own check knows whether it is new."""
+        cleaned = super().clean() or self.cleaned_data
+        new, forget = cleaned.get("new_secret", ""), cleaned.get("forget_secret", False)
+        if new and forget:
+            self.add_error("forget_secret", _("Either a new secret, or none."))
+        elif forget:
+            self.instance.forget_secret()
+        elif new:
+            self.instance.set_secret(new)
+        return cleaned
+
+
+class ModelInline(ConsoleTabularInline):
+    model = Model
+    fields = ["name", "label", "kind", "input_price_per_million", "output_price_per_million"]
+    fields += ["is_active"]
+
+
+class SwitchableMixin:
+    """Two actions for rows that are switched off rather than deleted."""
+
+    actions = ["switch_on", "switch_off"]
+
+    @admin.action(description=_("Switch on"), permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet) -> None:
+        queryset.update(is_active=True)
+
+    @admin.action(description=_("Switch off"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet) -> None:
+        queryset.update(is_active=False)
+
+
+@admin.register(Provider)
+class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
+    form = ProviderForm
+    inlines = [ModelInline]
+    list_display = ["name", "slug", "kind", "base_url", "stored_secret", "is_active"]
+    list_filter = ["kind", "is_active"]
+    search_fields = ["name", "slug", "base_url"]
+    prepopulated_fields = {"slug": ["name"]}
+    readonly_fields = ["stored_secret"]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "kind", "is_active"]}),
+        (_("Connection"), {"fields": ["base_url", "stored_secret"]}),
+        (_("Headers"), {"fields": ["extra_headers"], "classes": ["collapse"]}),
+        (
+            _("Timeouts"),
+            {"fields": ["connect_timeout_s", "read_timeout_s", "total_timeout_s"]},
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).without_secrets()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who only looks is not asked for a secret."""
+        fieldsets = super().get_fieldsets(request, obj)
+        may_write = (
+            self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        )
+        if not may_write:
+            return fieldsets
+        asked = ["base_url", "stored_secret", "new_secret", "forget_secret"] if obj else []
+        asked = asked or ["base_url", "new_secret"]
+        return [fieldsets[0], (fieldsets[1][0], {"fields": asked}), *fieldsets[2:]]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return {}
+        return super().get_prepopulated_fields(request, obj)
+
+    @admin.display(description=_("stored secret"), empty_value="–")
+    def stored_secret(self, provider: Provider) -> str | None:
+        return provider.masked_secret or None
+
+
+@admin.register(Model)
+class ModelAdmin(SwitchableMixin, ConsoleModelAdmin):
+    list_display = ["name", "label", "provider", "kind", "input_price", "output_price", "is_active"]
+    list_filter = ["kind", "is_active", ("provider", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["name", "label", "provider__name"]
+    autocomplete_fields = ["provider"]
+    ordering = ["name", "id"]
+    fieldsets = [
+        (None, {"fields": ["provider", "name", "label", "kind", "is_active"]}),
+        (
+            _("Prices"),
+            {
+                "fields": ["input_price_per_million", "output_price_per_million"],
+                "description": _(
+                    "USD per million tokens. Where a price is unknown, leave it empty: what it costs "
+                    "is then unknown too, and a project with a budget cannot use the model."
+                ),
+            },
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        found = super().get_queryset(request)
+        return found.select_related("provider").defer("provider__secret")
+
+    @admin.display(description=_("input price"), ordering="input_price_per_million")
+    def input_price(self, model: Model) -> Any:
+        return _shown(model.input_price_per_million)
+
+    @admin.display(description=_("output price"), ordering="output_price_per_million")
+    def output_price(self, model: Model) -> Any:
+        return _shown(model.output_price_per_million)
+
+
+def _shown(price: Any) -> Any:
+    return _("unknown") if price is None else f"{price:f}"
+
+
+@admin.register(Bucket)
+class BucketAdmin(ReadOnlyMixin, ConsoleModelAdmin):
+    """The limiter's state, to look at."""
+
+    list_display = ["key", "tat"]
+    search_fields = ["key__startswith"]

@@ -1,0 +1,98 @@
+"""`/api/providers/` and `/api/models/`: the platform's configuration. Secrets go in and never come out."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from portal.api import ScopedViewSet
+from portal.encryption import is_mask
+from portal.models import Model, Provider
+from portal.validators import validate_secret
+
+
+class ProviderSerializer(serializers.ModelSerializer):
+    secret = serializers.CharField(
+        required=False, allow_blank=True, max_length=4000, trim_whitespace=True
+    )
+
+    class Meta:
+        model = Provider
+        fields = ["slug", "name", "kind", "base_url", "secret", "connect_timeout_s"]
+        fields += ["read_timeout_s", "total_timeout_s", "extra_headers", "is_active"]
+
+    def to_representation(self, instance: Provider) -> dict[str, Any]:
+        """Everything but the secret, which comes back as its mask."""
+        shown = {
+            name: field.to_representation(field.get_attribute(instance))
+            for name, field in self.fields.items()
+            if name != "secret"
+        }
+        return shown | {"secret": instance.masked_secret}
+
+    def validate_secret(self, value: str) -> str:
+        """Empty and the mask itself change nothing."""
+        if is_mask(value):
+            return ""
+        try:
+            validate_secret(value)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages) from None
+        return value
+
+    def create(self, validated_data: dict[str, Any]) -> Provider:
+        return self._saved(Provider(), validated_data)
+
+    def update(self, instance: Provider, validated_data: dict[str, Any]) -> Provider:
+        return self._saved(instance, validated_data)
+
+    def _saved(self, provider: Provider, values: dict[str, Any]) -> Provider:
+        provider.set_secret(values.pop("secret", ""))
+        for name, value in values.items():
+            setattr(provider, name, value)
+        _checked(provider)
+        provider.save()
+        return provider
+
+
+class ModelSerializer(serializers.ModelSerializer):
+    provider = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Provider.objects.without_secrets()
+    )
+
+    class Meta:
+        model = Model
+        fields = ["id", "provider", "name", "label", "kind", "input_price_per_million"]
+        fields += ["output_price_per_million", "is_active"]
+
+
+def _checked(row: Any) -> None:
+    """The row's own rules, as DRF's error with the fields named."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise serializers.ValidationError(error.message_dict) from None
+
+
+class ProviderViewSet(ScopedViewSet):
+    """Providers, by slug. A new `base_url` needs the `secret` in the same request."""
+
+    queryset = Provider.objects.without_secrets().order_by("name", "id")
+    serializer_class = ProviderSerializer
+    lookup_field = "slug"
+
+
+class ModelViewSet(ScopedViewSet):
+    """The catalogue: for platform admins and auditors all of it, for others what their teams are granted."""
+
+    queryset = Model.objects.select_related("provider").defer("provider__secret")
+    serializer_class = ModelSerializer
+    read_scope = "projects:read"
+
+    def get_queryset(self) -> QuerySet:
+        found = super().get_queryset()
+        for name, column in (("provider", "provider__slug"), ("kind", "kind")):
+            if wanted := self.request.query_params.get(name):
+                found = found.filter(**{column: wanted})
+        return found
