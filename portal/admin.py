@@ -118,10 +118,23 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
         return provider.masked_secret or None
 
 
+class ProviderFilter(admin.SimpleListFilter):
+    """By provider, with names alone: the stock filter would fetch and decrypt every secret."""
+
+    title = _("provider")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return Provider.objects.visible_to(request.user).values_list("slug", "name")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(provider__slug=self.value()) if self.value() else queryset
+
+
 @admin.register(Model)
 class ModelAdmin(SwitchableMixin, ConsoleModelAdmin):
     list_display = ["name", "label", "provider", "kind", "input_price", "output_price", "is_active"]
-    list_filter = ["kind", "is_active", ("provider", admin.RelatedOnlyFieldListFilter)]
+    list_filter = ["kind", "is_active", ProviderFilter]
     search_fields = ["name", "label", "provider__name"]
     autocomplete_fields = ["provider"]
     ordering = ["name", "id"]
@@ -142,6 +155,11 @@ class ModelAdmin(SwitchableMixin, ConsoleModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         found = super().get_queryset(request)
         return found.select_related("provider").defer("provider__secret")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "provider":
+            kwargs["queryset"] = Provider.objects.visible_to(request.user).without_secrets()
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description=_("input price"), ordering="input_price_per_million")
     def input_price(self, model: Model) -> Any:

@@ -289,6 +289,17 @@ def test_the_lists_neither_fetch_secrets_nor_grow_in_queries(
         with django_assert_max_num_queries(12) as captured:
             assert admin.get(page).status_code == 200
         assert not any('"secret"' in query["sql"] for query in captured.captured_queries)
+    page = reverse("admin:portal_model_changelist")
+    assert "20 models" in admin.get(page).content.decode()
+    assert "1 model" in admin.get(page, {"provider": "p7"}).content.decode()
+
+
+def test_a_models_page_needs_no_secret(admin, provider, django_assert_max_num_queries):
+    model = Model.objects.create(provider=provider, name="m")
+    with django_assert_max_num_queries(12) as captured:
+        page = admin.get(reverse("admin:portal_model_change", args=[model.pk]))
+    assert page.status_code == 200
+    assert not any('"secret"' in query["sql"] for query in captured.captured_queries)
 
 
 def test_models_are_switched_off_together(admin, provider):
