@@ -2,29 +2,46 @@
 
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import BaseUserManager, _user_has_module_perms, _user_has_perm
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import _user_has_module_perms, _user_has_perm
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.recording import RecordedQuerySet
+from accounts.querysets import KeyQuerySet, UserQuerySet
+from portal.encryption import mask
 
 
-class UserManager(BaseUserManager.from_queryset(RecordedQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, email: str) -> "User":
-        return self.get(email=email.lower())
+        return self.get(email=email.strip().lower())
 
 
 class User(AbstractBaseUser):
-    """A person with an account; the e-mail address is the login."""
+    """A person with an account; the e-mail address, in lower case, is the login."""
 
     email = models.EmailField(_("e-mail"), unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
-    is_active = models.BooleanField(_("active"), default=True)
-    is_superuser = models.BooleanField(_("platform admin"), default=False)
-    is_auditor = models.BooleanField(_("auditor"), default=False)
-    is_restricted = models.BooleanField(_("restricted"), default=False)
+    is_active = models.BooleanField(
+        _("active"),
+        default=True,
+        help_text=_("Without it, sign-in, sessions and keys of this person end at once."),
+    )
+    is_superuser = models.BooleanField(
+        _("platform admin"), default=False, help_text=_("May do everything in every team.")
+    )
+    is_auditor = models.BooleanField(
+        _("auditor"),
+        default=False,
+        help_text=_("Reads everything but secrets and conversations, and changes nothing."),
+    )
+    is_restricted = models.BooleanField(
+        _("restricted"),
+        default=False,
+        help_text=_("Chats in assigned projects, and nothing more: no keys, no console."),
+    )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
 
@@ -33,11 +50,29 @@ class User(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: list[str] = []
 
+    class Meta:
+        ordering = ["email"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(is_superuser=True, is_restricted=True),
+                name="user_restricted_is_no_admin",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(is_auditor=True, is_restricted=True),
+                name="user_restricted_is_no_auditor",
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.email
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = self.email.strip().lower()
+        super().save(*args, **kwargs)
+
     @property
     def is_staff(self) -> bool:
+        """Whether the console is open to this person; answered by the roles."""
         return self.has_perm("portal.use_console")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -48,3 +83,57 @@ class User(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and (self.is_superuser or _user_has_module_perms(self, app_label))
+
+    def get_session_auth_hash(self) -> str:
+        """Changes with the password and with the session epoch, so that either ends all other sessions."""
+        return super().get_session_auth_hash() + f"-{self.session_epoch}"
+
+
+class Key(models.Model):
+    """An API key of a person. What is stored cannot be turned back into the key."""
+
+    public_id = models.CharField(max_length=12, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="keys")
+    name = models.CharField(_("name"), max_length=100, help_text=_("What the key is for."))
+    digest = models.CharField(max_length=64, editable=False)
+    last_four = models.CharField(max_length=4, editable=False)
+    scopes = models.JSONField(
+        _("scopes"), default=list, blank=True, help_text=_("Empty: all rights of the owner.")
+    )
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+    requests_per_second = models.PositiveIntegerField(
+        _("requests a second"),
+        default=settings.LIMIT_KEY_PER_SECOND,
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+    )
+    no_content_log = models.BooleanField(
+        _("no content log"),
+        default=False,
+        help_text=_("What is asked with this key is not kept, whatever the project says."),
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    objects = KeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(requests_per_second__gte=1), name="key_rate_positive"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.masked})"
+
+    @property
+    def masked(self) -> str:
+        return mask(self.last_four)
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and (
+            self.expires_at is None or self.expires_at > timezone.now()
+        )

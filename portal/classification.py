@@ -24,8 +24,8 @@ FIELDS: dict[str, str] = {
     "projects.Project.system_prompt": CONTENT,
     "projects.Conversation.title": CONTENT,
     "projects.Message.content": CONTENT,
-    "projects.ExchangeContent.question": CONTENT,
-    "projects.ExchangeContent.answer": CONTENT,
+    "projects.Exchange.question": CONTENT,
+    "projects.Exchange.answer": CONTENT,
 }
 
 # What the trail does not record, and why.
@@ -38,7 +38,6 @@ EXEMPT_MODELS: dict[str, str] = {
     "auth.Group": "not used",
     "guards.GuardEvent": "a log of its own, append-only",
     "projects.Exchange": "the usage log of its own (decision 9)",
-    "projects.ExchangeContent": "content of the usage log",
     "projects.Conversation": "people's own content; deletion by others is recorded as an event",
     "projects.Message": "people's own content",
     "projects.Spend": "counters of the usage log",
@@ -61,3 +60,7 @@ def class_of(field: Field) -> str:
 
 def is_recorded(model: type[Model]) -> bool:
     return model._meta.managed and model._meta.label not in EXEMPT_MODELS
+
+
+def is_recorded_field(model: type[Model], name: str) -> bool:
+    return f"{model._meta.label}.{name}" not in EXEMPT_FIELDS

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 from django.db import models, transaction
 
-from portal.classification import is_recorded
+from portal.classification import is_recorded, is_recorded_field
 
 
 class Recorder(Protocol):
@@ -60,7 +60,7 @@ class RecordedQuerySet(models.QuerySet):
         return self.none()
 
     def update(self, **values: Any) -> int:
-        if not is_recorded(self.model):
+        if not is_recorded(self.model) or not any(is_recorded_field(self.model, f) for f in values):
             return super().update(**values)
         with transaction.atomic(using=self.db):
             token = recorder().before_update(self, values)

@@ -5,12 +5,8 @@ from typing import Any, Self
 from django.db.models import Q
 
 from portal.recording import RecordedQuerySet
-from teams.models import Membership
+from teams.querysets import memberships_of
 from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, ROLES_THAT_SEE_ALL_PROJECTS
-
-
-def _teams(user: Any, roles: tuple[str, ...]) -> Any:
-    return Membership.objects.filter(user_id=user.pk, role__in=roles).values("team_id")
 
 
 class ProjectQuerySet(RecordedQuerySet):
@@ -22,8 +18,8 @@ class ProjectQuerySet(RecordedQuerySet):
             return self.all()
         rule = self._assigned(user)
         if not user.is_restricted:
-            rule |= Q(team_id__in=_teams(user, ROLES_THAT_SEE_ALL_PROJECTS))
-            rule |= Q(team_id__in=_teams(user, ROLES_THAT_CHAT), visibility="public")
+            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_SEE_ALL_PROJECTS))
+            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_CHAT), visibility="public")
         return self.filter(rule)
 
     def chattable_by(self, user: Any) -> Self:
@@ -34,14 +30,14 @@ class ProjectQuerySet(RecordedQuerySet):
             return self.all()
         rule = self._assigned(user)
         if not user.is_restricted:
-            rule |= Q(team_id__in=_teams(user, ROLES_THAT_ADMINISTER))
-            rule |= Q(team_id__in=_teams(user, ROLES_THAT_CHAT), visibility="public")
+            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_CHAT), visibility="public")
         return self.filter(rule)
 
     def _assigned(self, user: Any) -> Q:
         """Explicit members, as long as they are in the team in a role that chats."""
         members = self.model.members.through.objects.filter(user_id=user.pk).values("project_id")
-        return Q(pk__in=members, team_id__in=_teams(user, ROLES_THAT_CHAT))
+        return Q(pk__in=members, team_id__in=memberships_of(user, ROLES_THAT_CHAT))
 
 
 class InProjectQuerySet(RecordedQuerySet):
@@ -54,7 +50,7 @@ class InProjectQuerySet(RecordedQuerySet):
             return self.all()
         if user.is_restricted:
             return self.none()
-        return self.filter(project__team_id__in=_teams(user, ROLES_THAT_ADMINISTER))
+        return self.filter(project__team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
 
 
 class KeyProjectQuerySet(InProjectQuerySet):
@@ -86,7 +82,7 @@ class ExchangeQuerySet(RecordedQuerySet):
             return self.all()
         rule = Q(user_id=user.pk)
         if not user.is_restricted:
-            rule |= Q(team_id__in=_teams(user, ROLES_THAT_SEE_ALL_PROJECTS))
+            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_SEE_ALL_PROJECTS))
         return self.filter(rule)
 
     def open_before(self, moment: Any) -> Self:

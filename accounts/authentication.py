@@ -1,0 +1,146 @@
+"""The one path from a request to whoever makes it, for every interface and header."""
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import keys
+from accounts.models import Key, User
+from portal.context import Actor, become
+from portal.errors import Refusal
+from portal.recording import register_listener
+
+LIFETIME = 3.0  # seconds that a key found good is believed in this process; the promise is 5 s
+STAMP_EVERY = timedelta(minutes=1)
+MAX_ENTRIES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks and how. A key's empty `scopes` mean all of its owner's rights; a session has them all."""
+
+    user: User
+    key: Key | None
+    method: str
+    scopes: frozenset[str] = field(default=frozenset())
+
+    def may(self, scope: str) -> bool:
+        return self.key is None or not self.scopes or scope in self.scopes
+
+    def is_live(self) -> bool:
+        """Whether the key still holds, for streams that are under way. Sessions are looked at by the routes."""
+        return self.key is None or _look_up_again(self.key.pk)
+
+
+class _Believed:
+    """Callers by the SHA-256 of their whole credential, for a few seconds; emptied at once by any change here."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._generation = 0
+        self._lock = threading.Lock()
+
+    def get(self, digest: bytes) -> Caller | None:
+        found = self._known.get(digest)
+        if found is None or time.monotonic() >= found[0]:
+            return None
+        caller = found[1]
+        return caller if caller.key is None or caller.key.is_live else None
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    def put(self, digest: bytes, caller: Caller, generation: int) -> None:
+        """Kept only if nothing changed since `generation` was read, before the look-up."""
+        with self._lock:
+            if generation != self._generation:
+                return
+            if len(self._known) >= MAX_ENTRIES:
+                self._known.clear()
+            self._known[digest] = (time.monotonic() + LIFETIME, caller)
+
+    def clear(self, label: str) -> None:
+        """Any change may be one of rights, and the callers carry theirs: all are forgotten."""
+        with self._lock:
+            self._generation += 1
+            self._known.clear()
+
+
+_believed = _Believed()
+register_listener(_believed.clear)
+
+
+def identify(request: HttpRequest) -> Caller:
+    """The caller. An Authorization header decides alone, good or bad; only without one the session is asked.
+
+    Raises `Refusal`: `not_authenticated` where there is nothing, `invalid_credentials` for whatever does not hold,
+    the same for unknown, wrong, revoked and expired keys and for those of deactivated people.
+    """
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if header:
+        caller = _by_header(header)
+    elif request.user.is_authenticated and request.user.is_active:
+        caller = Caller(request.user, None, "session")
+    else:
+        raise Refusal("not_authenticated")
+    if caller.key is not None:
+        become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
+    return caller
+
+
+def _by_header(header: str) -> Caller:
+    scheme, _space, credential = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refusal("invalid_credentials")
+    parsed = keys.parse(credential.strip())
+    if parsed is None:
+        raise Refusal("invalid_credentials")
+    digest = hashlib.sha256(credential.strip().encode()).digest()
+    caller = _believed.get(digest)
+    if caller is None:
+        generation = _believed.generation
+        caller = _look_up(parsed)
+        _believed.put(digest, caller, generation)
+    _stamp(caller.key)
+    return caller
+
+
+def _look_up(parsed: keys.ParsedKey) -> Caller:
+    key = Key.objects.live().select_related("user").filter(public_id=parsed.public_id).first()
+    stored = key.digest if key is not None else "0" * 64
+    if not keys.matches(parsed.secret, stored) or key is None or key.user.is_restricted:
+        raise Refusal("invalid_credentials")
+    return Caller(key.user, key, "key", frozenset(key.scopes))
+
+
+def _look_up_again(key_id: int) -> bool:
+    """Within `LIFETIME` of a withdrawal: one query for all streams of a key in that time."""
+    digest = b"live:%d" % key_id
+    if _believed.get(digest) is not None:
+        return True
+    generation = _believed.generation
+    key = Key.objects.live().select_related("user").filter(pk=key_id).first()
+    if key is None:
+        return False
+    _believed.put(digest, Caller(key.user, key, "key"), generation)
+    return True
+
+
+def _stamp(key: Any) -> None:
+    """Last used, written at most once a minute; a busy database must not fail the request for it."""
+    now = timezone.now()
+    if key.last_used_at is not None and now - key.last_used_at < STAMP_EVERY:
+        return
+    key.last_used_at = now
+    try:
+        Key.objects.filter(pk=key.pk).update(last_used_at=now)
+    except DatabaseError:
+        return

@@ -1,0 +1,48 @@
+"""Which people and keys a person may see; higher rooms add their reasons."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.recording import RecordedQuerySet
+
+_visibilities: list[Callable[[Any], Q]] = []
+
+
+def register_visibility(function: Callable[[Any], Q]) -> None:
+    """`function(user) -> Q` over users: people one sees for reasons a higher room knows (their team)."""
+    _visibilities.append(function)
+
+
+def _people(user: Any) -> Q:
+    rule = Q(pk=user.pk)
+    if not user.is_restricted:
+        for function in _visibilities:
+            rule |= function(user)
+    return rule
+
+
+class UserQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """Oneself, and who else the rooms above allow; all for platform admins and auditors."""
+        if not user.is_active or user.is_superuser or user.is_auditor:
+            return super().visible_to(user)
+        return self.filter(_people(user))
+
+
+class KeyQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """One's own keys, and those of the people one may see."""
+        if not user.is_active or user.is_superuser or user.is_auditor:
+            return super().visible_to(user)
+        people = self.model._meta.get_field("user").related_model.objects.filter(_people(user))
+        return self.filter(user_id__in=people.values("pk"))
+
+    def live(self) -> Self:
+        """Neither revoked nor expired, of an active owner."""
+        now = timezone.now()
+        return self.filter(revoked_at__isnull=True, user__is_active=True).filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+        )

@@ -1,0 +1,50 @@
+"""*limits*: length, links and phone numbers of one text."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from guards.kinds.base import Hold, known_only, positive
+from guards.kinds.personal_data import phones
+from guards.normalise import View
+from guards.verdicts import Finding
+
+_URL = re.compile(r"https?://[^\s<>\"']{1,2000}|\bwww\.[^\s<>\"']{1,2000}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    max_characters: int
+    max_urls: int
+    max_phones: int
+    hold: Hold | None = None  # a count is known at the end only
+
+    def find(self, view: View) -> Iterator[Finding]:
+        if view.length > self.max_characters:
+            yield self._finding("length", self.max_characters, view.length)
+        if "://" in view.text or "www." in view.lower:
+            urls = list(_URL.finditer(view.lower))
+            if len(urls) > self.max_urls:
+                start, end = view.place(*urls[self.max_urls].span())
+                yield self._finding("urls", start, end)
+        numbers = list(phones(view))
+        if len(numbers) > self.max_phones:
+            yield self._finding("phones", *view.place(*numbers[self.max_phones]))
+
+    def _finding(self, category: str, start: int, end: int) -> Finding:
+        return Finding("limits", category, "medium", start, end)
+
+
+class Limits:
+    """At most 8,192 characters, 5 URLs and 3 phone numbers (figures of the product page)."""
+
+    name = "limits"
+    label = _("limits")
+    defaults: Mapping[str, Any] = {"max_characters": 8192, "max_urls": 5, "max_phones": 3}
+
+    def compile(self, options: Mapping[str, Any]) -> _Compiled:
+        chosen = known_only(options, self.defaults)
+        return _Compiled(*(positive(chosen, name) for name in self.defaults))

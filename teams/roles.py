@@ -1,0 +1,69 @@
+"""The roles and what they may do: one table, to be read aloud. Decision 20 makes it part of the contract.
+
+Permissions are Django's names. `view` is also decided row by row by each model's `visible_to`.
+What limits a team (grants, budgets, platform guards) is in no team role: it belongs to platform admins alone.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("owner")
+    ADMIN = "admin", _("admin")
+    MEMBER = "member", _("member")
+    VIEWER = "viewer", _("viewer")
+
+
+ROLES_THAT_ADMINISTER = (Role.OWNER.value, Role.ADMIN.value)
+ROLES_THAT_CHAT = (Role.OWNER.value, Role.ADMIN.value, Role.MEMBER.value)
+ROLES_THAT_SEE_ALL_PROJECTS = (Role.OWNER.value, Role.ADMIN.value, Role.VIEWER.value)
+
+
+def _all(*models_: str) -> frozenset[str]:
+    """View, add, change and delete of these models."""
+    return frozenset(
+        f"{app}.{verb}_{name}"
+        for app, name in (model.split(".") for model in models_)
+        for verb in ("view", "add", "change", "delete")
+    )
+
+
+def _view(*models_: str) -> frozenset[str]:
+    return frozenset("{}.view_{}".format(*model.split(".")) for model in models_)
+
+
+VIEWER = _view("projects.project", "projects.exchange")
+
+MEMBER = _view("projects.project", "projects.exchange", "projects.conversation") | {
+    "projects.add_project",
+}
+
+ADMIN = (
+    MEMBER
+    | {"portal.use_console", "teams.change_team", "accounts.change_key"}
+    | _all("teams.membership")
+    | _all("projects.project", "projects.projectmember", "projects.projectguard")
+    | _all("projects.keyproject", "guards.guard", "guards.guardattachment", "widget.widget")
+    | _view("teams.team", "teams.grant", "accounts.user", "accounts.key", "portal.model")
+    | _view("guards.guardevent", "projects.spend", "audit.entry")
+)
+
+OWNER = ADMIN | {"teams.delete_team", "teams.manage_owners"}
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    Role.OWNER: OWNER,
+    Role.ADMIN: ADMIN,
+    Role.MEMBER: MEMBER,
+    Role.VIEWER: VIEWER,
+}
+
+# An auditor reads everything but secrets and conversation content, and changes nothing.
+CLOSED_TO_AUDITORS = frozenset({"projects.view_conversation", "projects.view_message"})
+
+
+def auditor_may(permission: str) -> bool:
+    app, _dot, name = permission.partition(".")
+    if permission == "portal.use_console":
+        return True
+    return bool(app) and name.startswith("view_") and permission not in CLOSED_TO_AUDITORS
