@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
-from rest_framework.views import set_rollback
 
 from portal.context import current
 
@@ -153,12 +152,3 @@ def as_refusal(error: Exception) -> Refusal | None:
 
 def _fields(detail: Any) -> dict[str, Any]:
     return detail if isinstance(detail, dict) else {"non_field_errors": detail}
-
-
-def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """DRF's hook: the contract's body for everything known; the rest goes on to Django's 500."""
-    refusal = as_refusal(error)
-    if refusal is None:
-        return None
-    set_rollback()
-    return error_response(context["request"]._request, refusal)

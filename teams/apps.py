@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class TeamsConfig(AppConfig):
     name = "teams"
     verbose_name = "Teams"
+
+    def ready(self) -> None:
+        from teams import visibility
+
+        visibility.install()

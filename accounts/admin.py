@@ -1,0 +1,128 @@
+"""The console's pages of people and keys."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts import actions
+from accounts.models import Key, User
+from portal.console import ConsoleModelAdmin
+
+
+class UserForm(forms.ModelForm):
+    """A new person gets no password here: they set it through the link in their invitation."""
+
+    password = ReadOnlyPasswordHashField(label=_("password"), required=False, disabled=True)
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "is_active", "is_superuser", "is_auditor", "is_restricted")
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean()
+        strong = found.get("is_superuser") or found.get("is_auditor")
+        if found.get("is_restricted") and strong:
+            raise forms.ValidationError(
+                _("A restricted person is neither platform admin nor auditor."), code="restricted"
+            )
+        return found
+
+    def save(self, commit: bool = True) -> User:
+        if self.instance._state.adding:
+            self.instance.set_unusable_password()
+        return super().save(commit)
+
+
+@admin.register(User)
+class UserAdmin(ConsoleModelAdmin):
+    form = UserForm
+    list_display = (
+        "email",
+        "name",
+        "is_active",
+        "is_superuser",
+        "is_auditor",
+        "is_restricted",
+        "last_login",
+    )
+    list_filter = ("is_active", "is_superuser", "is_auditor", "is_restricted")
+    search_fields = ("email", "name")
+    search_help_text = _("Searches e-mail and name.")
+    readonly_fields = ("last_login", "date_joined")
+    actions = ("end_sessions",)
+    ordering = ("email",)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "is_active")}),
+        (_("Rights"), {"fields": ("is_superuser", "is_auditor", "is_restricted")}),
+        (_("History"), {"fields": ("last_login", "date_joined")}),
+    )
+
+    @admin.action(description=_("End all sessions"), permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for user in queryset:
+            actions.end_sessions(by=request.user, user=user)
+        self.message_user(request, _("Their sessions have ended."), messages.SUCCESS)
+
+
+@admin.register(Key)
+class KeyAdmin(ConsoleModelAdmin):
+    """Keys are made by their owners; here they are looked at, limited and revoked, never deleted."""
+
+    list_display = ("name", "user", "public_id", "masked", "state", "last_used_at", "expires_at")
+    list_select_related = ("user",)
+    list_filter = ("created_at", "expires_at", "revoked_at")
+    search_fields = ("name", "=public_id", "user__email")
+    search_help_text = _("Searches name, the exact public part and the owner's e-mail.")
+    actions = ("revoke",)
+    fields = (
+        "name",
+        "user",
+        "public_id",
+        "masked",
+        "scopes",
+        "requests_per_second",
+        "no_content_log",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+        "created_at",
+    )
+    readonly_fields = (
+        "user",
+        "public_id",
+        "masked",
+        "scopes",
+        "revoked_at",
+        "last_used_at",
+        "created_at",
+    )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("secret"))
+    def masked(self, key: Key) -> str:
+        return key.masked
+
+    @admin.display(description=_("state"))
+    def state(self, key: Key) -> str:
+        if key.revoked_at is not None:
+            return _("revoked")
+        return _("live") if key.is_live else _("expired")
+
+    @admin.action(description=_("Revoke"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
+        allowed = [key for key in queryset if self.has_change_permission(request, key)]
+        for key in allowed:
+            actions.revoke_key(by=request.user, key=key)
+        text = ngettext("%d key revoked.", "%d keys revoked.", len(allowed)) % len(allowed)
+        self.message_user(request, text, messages.SUCCESS)
