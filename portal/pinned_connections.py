@@ -53,15 +53,6 @@ class _Pinned:
             self._say_if_stale(error)
             raise
 
-    def getresponse(self: Any) -> Any:
-        try:
-            response = super().getresponse()  # type: ignore[misc]
-        except (ConnectionError, HTTPException) as error:
-            self._say_if_stale(error)
-            raise
-        self.answers += 1
-        return response
-
     def response_read_by(self: Any, reader: BinaryIO) -> HTTPResponse:
         """The plain response, read through a reader that may already hold its first bytes."""
         self.response_class = partial(_ResponseReadBy, reader=reader)

@@ -20,9 +20,7 @@ import requests
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    MaxRetryError,
     NewConnectionError,
-    ReadTimeoutError,
     SSLError,
 )
 
@@ -73,41 +71,33 @@ class Timeouts:
 
 
 class SafeClient:
-    """Pooled requests to one peer. `ca_file` verifies against that bundle instead of the usual one."""
+    """Pooled requests to the origin of `url`. `ca_file` verifies against that bundle instead of the usual one."""
 
-    def __init__(self, timeouts: Timeouts, *, ca_file: str | None = None) -> None:
+    def __init__(self, url: str, timeouts: Timeouts, *, ca_file: str | None = None) -> None:
         self._timeouts = timeouts
-        self._verify: bool | str = ca_file or True
         self._adapter = PinnedAdapter(max_retries=0)
+        verify: bool | str = ca_file or True
+        origin = requests.Request("GET", url).prepare()
+        # Looked up once: the same requests' machinery, without its work for every request.
+        self._pool: Any = self._adapter.get_connection_with_tls_context(origin, verify)
+        self._adapter.cert_verify(self._pool, origin.url, verify, None)
 
     def fetch(self, request: requests.PreparedRequest, *, max_bytes: int) -> tuple[Head, bytes]:
         """The whole answer, whatever its status. Raises OutboundFailure."""
-        with _failures_named():
-            try:
-                return self._fetch(request, max_bytes)
-            except StaleConnection:
-                return self._fetch(request, max_bytes)
-
-    def _fetch(self, request: requests.PreparedRequest, max_bytes: int) -> tuple[Head, bytes]:
-        limits = self._timeouts
-        until = time.monotonic() + limits.total_s
-        timeout = (limits.connect_s, min(limits.read_s, limits.total_s))
-        answer = self._adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
+        head = Head(0, {})
         body = bytearray()
+        source = self.stream(request)
         try:
-            # read1: what has arrived, so that a trickle cannot outlast the total timeout unseen.
-            while block := answer.raw.read1(BLOCK, decode_content=False):
-                body += block
-                if len(body) > max_bytes:
-                    raise OutboundFailure("too_large")
-                if time.monotonic() > until:
-                    raise OutboundFailure("timeout", "total")
-        except BaseException:
-            answer.raw.close()
-            raise
-        answer.raw.release_conn()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Head(answer.status_code, headers), bytes(body)
+            for item in source:
+                if isinstance(item, bytes):
+                    body += item
+                    if len(body) > max_bytes:
+                        raise OutboundFailure("too_large")
+                elif isinstance(item, Head):
+                    head = item
+        finally:
+            source.close()
+        return head, bytes(body)
 
     def stream(self, request: requests.PreparedRequest) -> Generator[Head | bytes | Tick]:
         """`Head`, then the body as it arrives; `TICK` for every second of silence, before the head too.
@@ -122,10 +112,8 @@ class SafeClient:
 
     def _stream(self, request: requests.PreparedRequest) -> Generator[Head | bytes | Tick]:
         limits = self._timeouts
-        pool: Any = self._adapter.get_connection_with_tls_context(request, self._verify)
-        self._adapter.cert_verify(pool, request.url, self._verify, None)
         until = time.monotonic() + limits.total_s
-        connection = pool.lend(limits.connect_s, limits.read_s)
+        connection = self._pool.lend(limits.connect_s, limits.read_s)
         sock: socket.socket = connection.sock
         reader = sock.makefile("rb")
         response: HTTPResponse | None = None
@@ -133,7 +121,7 @@ class SafeClient:
         try:
             connection.request(
                 request.method,
-                self._adapter.request_url(request, None),
+                request.path_url,
                 body=request.body,
                 headers=request.headers,
             )
@@ -156,7 +144,7 @@ class SafeClient:
         finally:
             if _can_be_kept(connection, response, decoder):
                 response.close()  # type: ignore[union-attr]
-                pool.take_back(connection)
+                self._pool.take_back(connection)
             else:
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
@@ -192,6 +180,8 @@ class _Wait:
     def for_bytes(self) -> Generator[Tick, None, bytes]:
         """The next bytes of a non-blocking socket; empty when the peer has hung up."""
         heard = time.monotonic()
+        if heard >= self._until:
+            raise OutboundFailure("timeout", "total")
         while True:
             try:
                 return self._sock.recv(BLOCK)
@@ -243,19 +233,15 @@ def _failures_named() -> Iterator[None]:
         raise OutboundFailure("refused", str(error)) from None
     except StaleConnection:
         raise OutboundFailure("broken", "closed twice") from None
-    except (HTTPError, requests.RequestException, HTTPException, OSError, BadBody) as error:
+    except (HTTPError, HTTPException, OSError, BadBody) as error:
         raise OutboundFailure(_kind_of(error), type(error).__name__) from None
 
 
 def _kind_of(error: BaseException) -> str:
-    if isinstance(error, requests.ConnectionError) and error.args:
-        inner = error.args[0]
-        if isinstance(inner, MaxRetryError) and inner.reason is not None:
-            return _kind_of(inner.reason)
     if isinstance(error, NewConnectionError):  # the resolver's failure too
         return "unreachable"
-    if isinstance(error, (requests.exceptions.SSLError, SSLError, ssl.SSLError)):
+    if isinstance(error, (SSLError, ssl.SSLError)):
         return "untrusted"
-    if isinstance(error, (requests.Timeout, ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
+    if isinstance(error, (ConnectTimeoutError, TimeoutError)):
         return "timeout"
     return "broken"

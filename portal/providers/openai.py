@@ -40,7 +40,9 @@ class OpenAIClient:
     """One provider's pooled connections; asked from many threads."""
 
     def __init__(self, provider: Provider, *, ca_file: str | None = None) -> None:
+        url = provider.base_url.rstrip("/") + "/chat/completions"
         self._client = SafeClient(
+            url,
             Timeouts(provider.connect_timeout_s, provider.read_timeout_s, provider.total_timeout_s),
             ca_file=ca_file,
         )
@@ -53,7 +55,6 @@ class OpenAIClient:
         if provider.secret:
             headers["Authorization"] = f"Bearer {provider.secret}"
         self._template = requests.PreparedRequest()
-        url = provider.base_url.rstrip("/") + "/chat/completions"
         self._template.prepare(method="POST", url=url, headers=headers, data=b"{}")
 
     def complete(self, request: ChatRequest) -> Completion:

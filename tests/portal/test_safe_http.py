@@ -137,7 +137,7 @@ def test_a_redirect_is_an_answer_and_not_an_errand(model_server):
 
     model_server.will(Failure(302, {"Location": "http://127.0.0.1:1/"}))
     request = requests.Request("POST", f"{model_server.base_url}/x", data=b"{}").prepare()
-    head, _body = SafeClient(Timeouts()).fetch(request, max_bytes=1000)
+    head, _body = SafeClient(request.url, Timeouts()).fetch(request, max_bytes=1000)
     assert (head.status, len(model_server.recorded)) == (302, 1)
 
 
@@ -225,10 +225,10 @@ def test_a_tls_stream_ticks_reuses_its_connection_and_hangs_up_at_once(
 
 
 def test_plain_http_where_tls_was_expected_is_our_misconfiguration(model_server):
-    client = SafeClient(Timeouts(read_s=2))
     request = requests.Request(
         "POST", model_server.base_url.replace("http", "https"), data=b""
     ).prepare()
+    client = SafeClient(request.url, Timeouts(read_s=2))
     with pytest.raises(OutboundFailure) as caught:
         client.fetch(request, max_bytes=10)
     assert caught.value.kind == "untrusted"
