@@ -4,6 +4,7 @@ A field that is not listed is public. Encrypted fields are secret unless they ar
 `personal` values enter the trail sealed, `secret` and `content` only as a mask.
 """
 
+from django.apps import apps
 from django.db.models import Field, Model
 
 from portal.encryption import EncryptedTextField
@@ -59,7 +60,12 @@ def class_of(field: Field) -> str:
 
 
 def is_recorded(model: type[Model]) -> bool:
-    return model._meta.managed and model._meta.label not in EXEMPT_MODELS
+    """Whether the trail records changes of this model. Migrations' own historical models are not ours to record."""
+    return (
+        model._meta.managed
+        and model._meta.apps is apps
+        and model._meta.label not in EXEMPT_MODELS
+    )
 
 
 def is_recorded_field(model: type[Model], name: str) -> bool:
