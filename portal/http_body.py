@@ -10,7 +10,10 @@ class BadBody(Exception):
 
 
 class BodyDecoder:
-    """`feed(bytes) -> bytes` of content; `is_complete` once the framing says so; `end()` when the peer closed."""
+    """`feed(bytes) -> bytes` of content; `is_complete` once the framing says so; `end()` when the peer closed.
+
+    `has_surplus`: bytes came behind the end, so the next answer on this connection could not be trusted.
+    """
 
     def __init__(self, response: HTTPResponse) -> None:
         self._chunked = bool(response.chunked)
@@ -18,14 +21,18 @@ class BodyDecoder:
         self._buffer = b""
         self._state = "size"
         self.is_complete = self._left == 0 and not self._chunked
+        self.has_surplus = False
 
     def feed(self, data: bytes) -> bytes:
         if self._chunked:
-            return self._feed_chunks(data)
+            content = self._feed_chunks(data)
+            self.has_surplus = self.is_complete and bool(self._buffer)
+            return content
         if self._left is None:  # until the connection closes
             return data
         content = data[: self._left]
         self._left -= len(content)
+        self.has_surplus = len(data) > len(content)
         self.is_complete = self._left == 0
         return content
 

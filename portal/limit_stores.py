@@ -210,7 +210,9 @@ class RedisStore:
             if self._is_active or time.monotonic() < self._leave_alone_until:
                 return
             row = Bucket.objects.filter(key=ACTIVE).first()
-            if row is None:  # nothing was ever taken; the epoch first, other processes look at the row
+            if (
+                row is None
+            ):  # nothing was ever taken; the epoch first, other processes look at the row
                 self._open(keys=[EPOCH_KEY], args=[EVER, "NX"])
                 Bucket.objects.get_or_create(key=ACTIVE, defaults={"tat": REDIS})
             elif row.tat == DATABASE or self._substitute is not None:

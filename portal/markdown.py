@@ -14,7 +14,13 @@ TAGS = {
     *("ul", "ol", "li", "code", "pre", "span", "div", "a"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
-ATTRIBUTES = {"a": {"href", "title"}, "span": {"class"}, "div": {"class"}, "code": {"class"}, "ol": {"start"}}
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "span": {"class"},
+    "div": {"class"},
+    "code": {"class"},
+    "ol": {"start"},
+}
 SCHEMES = {"http", "https", "mailto"}
 
 

@@ -221,7 +221,7 @@ def _can_be_kept(
         readable.poll(LAST_CHUNK_MS)
         with suppress(OSError, BadBody):
             decoder.feed(connection.sock.recv(BLOCK))
-    return decoder.is_complete
+    return decoder.is_complete and not decoder.has_surplus
 
 
 @contextmanager

@@ -431,6 +431,25 @@ def test_a_kept_connection_that_the_server_closed_is_replaced_unseen(model_serve
     assert client.complete(QUESTION).text == "Hello from the model server."
 
 
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_an_answer_smuggled_behind_another_is_nobodys(model_server, framing):
+    class TwoAnswers:
+        def perform(self, exchange) -> None:
+            body = b'{"choices": [{"message": {"content": "first"}}]}'
+            head = b"HTTP/1.1 200 OK\r\n"
+            if framing == "length":
+                first = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+            else:
+                first = head + b"Transfer-Encoding: chunked\r\n\r\n"
+                first += b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+            exchange.wfile.write(first + first.replace(b"first", b"thief"))
+
+    client = client_of(model_server)
+    model_server.will(TwoAnswers())
+    assert client.complete(QUESTION).text == "first"
+    assert client.complete(QUESTION).text == "Hello from the model server."
+
+
 def test_many_threads_share_a_client(model_server):
     client = client_of(model_server)
     texts = []
