@@ -62,9 +62,7 @@ def class_of(field: Field) -> str:
 def is_recorded(model: type[Model]) -> bool:
     """Whether the trail records changes of this model. Migrations' own historical models are not ours to record."""
     return (
-        model._meta.managed
-        and model._meta.apps is apps
-        and model._meta.label not in EXEMPT_MODELS
+        model._meta.managed and model._meta.apps is apps and model._meta.label not in EXEMPT_MODELS
     )
 
 

@@ -11,6 +11,7 @@ from accounts.models import User
 from portal.actions import ensure_offline_model
 from portal.models import Model, Provider
 from portal.providers.registry import provider_for
+from teams.models import Grant, Membership, Team
 
 pytestmark = pytest.mark.django_db
 SECRET = "sk-live-abcdefgh1234"
@@ -28,14 +29,14 @@ def provider() -> Provider:
 @pytest.fixture
 def admin(client):
     user = User.objects.create(email="admin@example.com", is_superuser=True)
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user)
     return client
 
 
 @pytest.fixture
 def auditor(client):
     user = User.objects.create(email="auditor@example.com", is_auditor=True)
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user)
     return client
 
 
@@ -406,8 +407,23 @@ def test_an_auditor_reads_the_api_and_writes_nothing(auditor, provider):
 
 def test_a_person_without_a_role_finds_nothing(client, provider):
     user = User.objects.create(email="marco@example.com")
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user)
     assert client.get("/api/providers/house/").status_code == 404
     assert client.get("/api/providers/").json()["results"] == []
     Model.objects.create(provider=provider, name="m")
     assert client.get("/api/models/").json()["results"] == []
+
+
+def test_people_of_a_team_see_the_models_it_is_granted_and_no_provider(client, provider):
+    user = User.objects.create(email="olivia@example.com")
+    team = Team.objects.create(slug="research", name="Research")
+    Membership.objects.create(team=team, user=user, role="owner")
+    granted, _other = (Model.objects.create(provider=provider, name=name) for name in "ab")
+    Grant.objects.create(team=team, model=granted)
+    client.force_login(user)
+    assert [row["name"] for row in client.get("/api/models/").json()["results"]] == ["a"]
+    assert client.get("/api/providers/").json()["results"] == []
+    assert client.get(page_of(provider)).status_code in {403, 404}
+    change = {"is_active": False}
+    answer = client.patch(f"/api/models/{granted.pk}/", change, content_type="application/json")
+    assert answer.status_code == 403
