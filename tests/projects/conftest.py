@@ -1,12 +1,6 @@
 import pytest
 
-from tests.cast import Cast, build_cast
 from tests.projects.doors import DOORS
-
-
-@pytest.fixture
-def cast(db) -> Cast:
-    return build_cast()
 
 
 @pytest.fixture(params=DOORS)

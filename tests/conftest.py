@@ -1,0 +1,106 @@
+"""What all tests share. A test that needs a server which is not there is left out loudly; with CI=true it fails."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from portal import recording
+from tests.cast import Cast, build_cast
+from tests.model_server import model_server, running_model_server  # noqa: F401
+from tests.servers import redis_program, redis_server_process
+
+
+def leave_out(reason: str) -> None:
+    """Skips the running test and says so at the end; with CI=true a left-out test is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"left out in CI: {reason}")
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"LEFT OUT: {reason}", yellow=True)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings) -> None:
+    """Argon2 is slow on purpose; the tests of passwords put it back."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def forget_caches(request, monkeypatch) -> Iterator[None]:
+    """No test sees another's caches. Where the test's transaction never commits, listeners hear at once."""
+    cache.clear()
+    for listener in recording._listeners:
+        listener("tests")
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")):
+        monkeypatch.setattr(recording, "after_commit", lambda tell: tell())
+    yield
+
+
+@pytest.fixture
+def cast(db) -> Cast:
+    return build_cast()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory) -> Iterator[str]:
+    """The URL of a real Redis."""
+    try:
+        redis_program()
+    except FileNotFoundError as error:
+        leave_out(str(error))
+    with redis_server_process(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def eval_data() -> Path:
+    """The labelled guard data, where the environment names it (decision 27)."""
+    named = os.environ.get("PORTAL_EVAL_DATA")
+    if not named or not Path(named).is_dir():
+        pytest.skip("PORTAL_EVAL_DATA does not name the labelled guard data")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium that Playwright can drive."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        leave_out("Chromium: apt-get install chromium")
+    return found
+
+
+_flush = BaseDatabaseOperations.execute_sql_flush
+
+
+def _flush_past_the_triggers(self, sql_list) -> None:
+    """Between transactional tests the trail is emptied too: as the table's owner, its triggers set aside."""
+    connection = self.connection
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+            _flush(self, sql_list)
+            cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+            return
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entry'"
+        )
+        triggers = cursor.fetchall()
+        for name, _sql in triggers:
+            cursor.execute(f'DROP TRIGGER "{name}"')
+        _flush(self, sql_list)
+        for _name, sql in triggers:
+            cursor.execute(sql)
+
+
+BaseDatabaseOperations.execute_sql_flush = _flush_past_the_triggers
