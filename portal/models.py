@@ -51,7 +51,9 @@ class Provider(models.Model):
         validators=[validate_base_url],
         help_text=_("For example https://api.openai.com/v1"),
     )
-    secret = EncryptedTextField(_("secret"), blank=True, default="", validators=[validate_secret])
+    secret: Any = EncryptedTextField(
+        _("secret"), blank=True, default="", validators=[validate_secret]
+    )
     secret_last_four = models.CharField(max_length=4, blank=True, editable=False)
     connect_timeout_s = models.FloatField(_("connect timeout (s)"), default=5.0, validators=SECONDS)
     read_timeout_s = models.FloatField(

@@ -55,14 +55,15 @@ class _Pinned:
 
     def response_read_by(self: Any, reader: BinaryIO) -> HTTPResponse:
         """The plain response, read through a reader that may already hold its first bytes."""
-        self.response_class = partial(_ResponseReadBy, reader=reader)
+        connection = self
+        connection.response_class = partial(_ResponseReadBy, reader=reader)
         try:
             response = PlainConnection.getresponse(self)
         except (ConnectionError, HTTPException) as error:
             self._say_if_stale(error)
             raise
         finally:
-            del self.response_class
+            del connection.response_class
         self.answers += 1
         return response
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
 from portal.errors import Refusal, error_response
+from portal.limits import is_degraded
 
 
 @never_cache
@@ -28,6 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     body = {
         "status": "ready" if ready else "not ready",
         "checks": {"database": database, "migrations": migrations},
+        "limits": "degraded" if is_degraded() else "exact",
     }
     return JsonResponse(body, status=200 if ready else 503)
 

@@ -237,8 +237,8 @@ def test_a_dead_redis_degrades_to_the_database_and_never_lets_more_pass(
     assert allowed_of(5, limit) == 1
 
 
-def test_a_process_that_starts_without_its_redis_works_degraded(
-    settings, limit_redis, clock, redis
+def test_a_process_that_starts_without_its_redis_works_degraded_and_says_so(
+    settings, clock, redis, client
 ):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     limit = Limit("project:1", 60, 60)
@@ -246,6 +246,8 @@ def test_a_process_that_starts_without_its_redis_works_degraded(
     clock.advance(1)
     assert take([limit]).allowed
     assert limits.is_degraded()
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["limits"]) == (200, "degraded")
 
 
 def test_a_change_of_stores_starts_with_full_buckets_both_ways(settings, redis, limit_redis, clock):
