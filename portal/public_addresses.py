@@ -59,12 +59,11 @@ def refusal_of(address: Address) -> str | None:
         return "link-local or metadata address"
     if _is_in(address, settings.PRIVATE_NETWORKS):
         return next((why for one in inner if (why := refusal_of(one))), None)
-    if inner:
-        return "transition address"
     return None if _is_public(address) else "not a public address"
 
 
 def _is_public(address: Address) -> bool:
+    """Neither special nor a transition form: those lie outside 2000::/3 or in `SPECIAL`."""
     if address.version == 6 and address not in GLOBAL_UNICAST:
         return False
     return (

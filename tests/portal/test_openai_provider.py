@@ -448,6 +448,7 @@ def test_an_answer_smuggled_behind_another_is_nobodys(model_server, framing):
     model_server.will(TwoAnswers())
     assert client.complete(QUESTION).text == "first"
     assert client.complete(QUESTION).text == "Hello from the model server."
+    assert len({request.peer for request in model_server.recorded}) == 2
 
 
 def test_many_threads_share_a_client(model_server):
