@@ -16,7 +16,9 @@ from django.conf import settings
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 PUBLIC, SECRET, CHECK = 12, 43, 6  # characters; 62^43 > 2^256, 62^6 > 2^32
-_FORMAT = re.compile(rf"gh_([0-9A-Za-z]{{{PUBLIC}}})_([0-9A-Za-z]{{{SECRET}}})([0-9A-Za-z]{{{CHECK}}})")
+_FORMAT = re.compile(
+    rf"gh_([0-9A-Za-z]{{{PUBLIC}}})_([0-9A-Za-z]{{{SECRET}}})([0-9A-Za-z]{{{CHECK}}})"
+)
 
 
 @dataclass(frozen=True, slots=True)

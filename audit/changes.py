@@ -40,7 +40,10 @@ def values_of(instance: models.Model) -> dict[str, Any]:
 
 
 def stored_values(
-    model: type[models.Model], keys: Iterable[Any], fields: Iterable[models.Field], using: str | None
+    model: type[models.Model],
+    keys: Iterable[Any],
+    fields: Iterable[models.Field],
+    using: str | None,
 ) -> dict[Any, dict[str, Any]]:
     """What the database holds, by primary key. A secret that cannot be decrypted counts as unreadable, not as error."""
     wanted = list(fields)
@@ -106,5 +109,3 @@ def _plain(value: Any) -> Any:
         return _encode(value)
     except TypeError:
         return str(value)
-
-

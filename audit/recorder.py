@@ -47,7 +47,9 @@ class QuerySetRecorder:
         trail.write(entries)
 
     def created(self, instances: Iterable[models.Model]) -> None:
-        trail.write([_entry("create", instance, None, values_of(instance)) for instance in instances])
+        trail.write(
+            [_entry("create", instance, None, values_of(instance)) for instance in instances]
+        )
 
     def deleted(self, queryset: models.QuerySet) -> None:
         trail.write(
@@ -213,5 +215,3 @@ def install() -> None:
     pre_delete.connect(_before_delete, dispatch_uid="audit")
     post_delete.connect(_after_delete, dispatch_uid="audit")
     m2m_changed.connect(_m2m, dispatch_uid="audit")
-
-

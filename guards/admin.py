@@ -22,7 +22,7 @@ def _options_help() -> str:
 class GuardForm(forms.ModelForm):
     class Meta:
         model = Guard
-        fields = "__all__"
+        exclude = ()
         help_texts = {"options": _options_help()}
 
 

@@ -57,9 +57,7 @@ def compiled(guard: ActiveGuard) -> Compiled:
     return _compiled(guard.kind, guard.options_json)
 
 
-def inspect(
-    texts: Sequence[str], guards: Sequence[ActiveGuard], *, stage: str
-) -> Inspection:
+def inspect(texts: Sequence[str], guards: Sequence[ActiveGuard], *, stage: str) -> Inspection:
     """All texts through all guards. Never raises: a guard that fails is an outcome with an error."""
     if not guards:
         return Inspection(stage, Action.PASS, tuple(texts))
@@ -88,7 +86,9 @@ def _search(guard: ActiveGuard, views: Sequence[View]) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for part, view in enumerate(views):
         for finding in kind.find(view):
-            if not (isinstance(finding, Finding) and 0 <= finding.start <= finding.end <= view.length):
+            if not (
+                isinstance(finding, Finding) and 0 <= finding.start <= finding.end <= view.length
+            ):
                 raise InvalidVerdict
             if part:
                 finding = Finding(

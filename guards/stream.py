@@ -13,7 +13,9 @@ from guards.normalise import view_of
 from guards.verdicts import Action, Finding, GuardOutcome, Inspection, merged, redact
 
 CONTEXT = 256  # characters before the unreleased text that patterns may look back at
-RESCAN_GROWTH = 1.25  # a held tail that grows without end is scanned again only after growing by a quarter
+RESCAN_GROWTH = (
+    1.25  # a held tail that grows without end is scanned again only after growing by a quarter
+)
 LARGE_TAIL = 4096
 
 
@@ -87,7 +89,14 @@ class StreamInspector:
 
     def _release(self, safe: int, redactions: list[Finding]) -> str:
         inside = [
-            Finding(f.kind, f.category, f.severity, f.start - self._context, f.end - self._context, f.replacement)
+            Finding(
+                f.kind,
+                f.category,
+                f.severity,
+                f.start - self._context,
+                f.end - self._context,
+                f.replacement,
+            )
             for f in merged(redactions)
             if f.start >= self._context
         ]

@@ -108,7 +108,12 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
             if finding.end > found[-1].end:
                 last = found[-1]
                 found[-1] = Finding(
-                    last.kind, last.category, last.severity, last.start, finding.end, last.replacement
+                    last.kind,
+                    last.category,
+                    last.severity,
+                    last.start,
+                    finding.end,
+                    last.replacement,
                 )
             continue
         found.append(finding)

@@ -32,7 +32,7 @@ class ProviderForm(forms.ModelForm):
 
     class Meta:
         model = Provider
-        exclude = ["secret", "secret_last_four"]  # noqa: DJ006 (fieldsets name the rest)
+        exclude = ["secret", "secret_last_four"]
 
     def clean_new_secret(self) -> str:
         value = self.cleaned_data["new_secret"].strip()

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import fernet_fields
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db.models import Case, Expression, Field, Value
 from django.db.models.functions import Cast
-from fernet_fields import EncryptedTextField as FernetTextField
 from fernet_fields.hkdf import derive_fernet_key
+
+FernetTextField: Any = fernet_fields.EncryptedTextField
 
 
 class EncryptedTextField(FernetTextField):

@@ -29,7 +29,10 @@ def write_development_file(data_dir: Path) -> None:
     path = data_dir / "env"
     if path.exists():
         return
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise SystemExit(f"The data directory {data_dir} cannot be written.") from None
     lines = [
         "# Generated for development. Production sets these in its own environment.",
         "PORTAL_ENV=development",
@@ -39,7 +42,12 @@ def write_development_file(data_dir: Path) -> None:
         f"PORTAL_AUDIT_SIGNING_KEY={base64.b64encode(secrets.token_bytes(32)).decode()}",
         "PORTAL_PRIVATE_NETWORKS=127.0.0.0/8",
     ]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return  # another process was faster; its secrets are ours
+    except OSError:
+        raise SystemExit(f"The data directory {data_dir} cannot be written.") from None
     with os.fdopen(descriptor, "w") as handle:
         handle.write("\n".join(lines) + "\n")
 

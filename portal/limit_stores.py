@@ -199,7 +199,7 @@ class RedisStore:
                 return self._attempt(wants, now)
             except RedisError as error:
                 self._fall(error)
-        assert self._substitute is not None
+        assert self._substitute is not None  # noqa: S101 - falling made one
         return self._substitute.take(wants, now)
 
     def _try_to_activate(self, now: int | None) -> None:

@@ -80,11 +80,11 @@ class _ResponseReadBy(HTTPResponse):
         self.fp = reader  # type: ignore[assignment]
 
 
-class PinnedConnection(_Pinned, HTTPConnection):
+class PinnedConnection(_Pinned, HTTPConnection):  # type: ignore[misc]
     """http"""
 
 
-class PinnedTLSConnection(_Pinned, HTTPSConnection):
+class PinnedTLSConnection(_Pinned, HTTPSConnection):  # type: ignore[misc]
     """https"""
 
 

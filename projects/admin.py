@@ -40,7 +40,7 @@ class GuardInline(ConsoleTabularInline):
 class ProjectForm(forms.ModelForm):
     class Meta:
         model = Project
-        fields = "__all__"
+        exclude = ()
         widgets = {"system_prompt": forms.Textarea(attrs={"rows": 6, "cols": 80})}
 
 

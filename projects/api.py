@@ -144,14 +144,14 @@ class ConversationSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Conversation
-        fields = ("id", "project", "title", "created_at", "updated_at")
+        fields: tuple[str, ...] = ("id", "project", "title", "created_at", "updated_at")
 
 
 class ConversationDetailSerializer(ConversationSerializer):
     messages = MessageSerializer(many=True, read_only=True)
 
     class Meta(ConversationSerializer.Meta):
-        fields = (*ConversationSerializer.Meta.fields, "messages")
+        fields: tuple[str, ...] = (*ConversationSerializer.Meta.fields, "messages")
 
 
 class ConversationViewSet(ReadViewSet):

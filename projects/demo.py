@@ -53,9 +53,7 @@ def load_organisation() -> dict[str, str]:
         people[person.name] = user = _person(email, person.label, person.flags, passwords)
         if person.role:
             slug, role = person.role
-            Membership.objects.get_or_create(
-                team=teams[slug], user=user, defaults={"role": role}
-            )
+            Membership.objects.get_or_create(team=teams[slug], user=user, defaults={"role": role})
     model = ensure_offline_model()
     for team in teams.values():
         Grant.objects.get_or_create(team=team, model=model)
@@ -109,7 +107,7 @@ def _person(email: str, name: str, flags: dict[str, bool], passwords: dict[str, 
     return user
 
 
-def _project(slug: str, name: str, team: Team, model: Model, visibility: str) -> Project:
+def _project(slug: str, name: str, team: Team, model: Model, visibility: Any) -> Project:
     project, _ = Project.objects.get_or_create(
         slug=slug,
         defaults={
@@ -124,7 +122,7 @@ def _project(slug: str, name: str, team: Team, model: Model, visibility: str) ->
     return project
 
 
-OUTCOMES = (
+OUTCOMES: tuple[tuple[str, int, str, str, list[str]], ...] = (
     ("answered", 200, "", "", []),
     ("answered", 200, "redact", "input", ["personal-data"]),
     ("blocked_input", 200, "block", "input", ["prompt-injection"]),
@@ -133,7 +131,11 @@ OUTCOMES = (
     ("rate_limited", 429, "", "", []),
 )
 WEIGHTS = (80, 11, 4, 1, 2, 2)
-ASKERS = {"assistant": ("olivia", "marco", "rita"), "drafts": ("marco",), "helpdesk": ("sam",)}
+ASKERS: dict[str, tuple[str, ...]] = {
+    "assistant": ("olivia", "marco", "rita"),
+    "drafts": ("marco",),
+    "helpdesk": ("sam",),
+}
 
 
 def load_usage() -> int:
@@ -160,7 +162,9 @@ def _moments(dice: random.Random, now: datetime) -> list[datetime]:
         busy = 25 if day.weekday() < 5 else 5
         for _ in range(dice.randint(busy // 2, busy)):
             hour = min(23, max(0, round(dice.gauss(13, 3))))
-            found.append(day.replace(hour=hour, minute=dice.randrange(60), second=dice.randrange(60)))
+            found.append(
+                day.replace(hour=hour, minute=dice.randrange(60), second=dice.randrange(60))
+            )
     return [moment for moment in found if moment < now]
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from portal.errors import Refusal
-from portal.providers.base import ProviderFailure, estimate_tokens
+from portal.providers.base import ProviderFailure
 from portal.providers.registry import provider_for
 from projects import ledger, steps
-from projects.outcomes import OUTCOMES, code_of
+from projects.outcomes import OUTCOMES, refusal_of
 from projects.passage import Passage
 from projects.questions import Arrival
 from projects.streaming import AnswerStream
@@ -71,9 +71,9 @@ def closed_when_refused(passage: Passage) -> Iterator[None]:
         _close_refused(passage, refusal)
         raise
     except ProviderFailure as failure:
-        refusal = Refusal(code_of(failure), failure.words, retry_after=failure.retry_after)
-        _close_refused(passage, refusal)
-        raise refusal from failure
+        refused = refusal_of(failure)
+        _close_refused(passage, refused)
+        raise refused from failure
     except BaseException:
         ledger.close_failed(passage)
         raise

@@ -1,7 +1,7 @@
 """Writes an exchange down: its opening row, its closing on every way out, events, money and the trail."""
 
-import json
 import time
+from decimal import Decimal
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -41,7 +41,7 @@ def close(passage: Passage) -> None:
             settle(
                 project_id=passage.route.project_id,
                 month=passage.month,
-                spent=micros(passage.cost or 0),
+                spent=micros(passage.cost or Decimal(0)),
                 reserved=passage.reserved_micros,
             )
         _record_events(passage)
@@ -175,7 +175,3 @@ def release_connection() -> None:
     """Gives the database connection back before the provider is asked: none is held while it streams."""
     if not connection.in_atomic_block:
         connection.close()
-
-
-def json_of(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

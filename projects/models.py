@@ -295,8 +295,8 @@ class Exchange(models.Model):
     guard_stage = models.CharField(max_length=10, blank=True)
     guards = models.JSONField(default=list)
     request_id = models.CharField(max_length=40, blank=True)
-    question = EncryptedTextField(null=True)  # noqa: DJ001 - absent is not the same as empty
-    answer = EncryptedTextField(null=True)  # noqa: DJ001
+    question = EncryptedTextField(null=True)
+    answer = EncryptedTextField(null=True)
     is_demo = models.BooleanField(default=False)
 
     objects = ExchangeQuerySet.as_manager()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from portal.errors import ERRORS
+from portal.errors import ERRORS, Refusal
 from portal.providers.base import ProviderFailure
 
 
@@ -57,5 +57,7 @@ FAILURES: dict[str, str] = {
 }
 
 
-def code_of(failure: ProviderFailure) -> str:
-    return FAILURES.get(failure.kind, "provider_error")
+def refusal_of(failure: ProviderFailure) -> Refusal:
+    """The caller's side of a provider's failure; its words never hold anything of the provider's."""
+    code = FAILURES.get(failure.kind, "provider_error")
+    return Refusal(code, failure.words, retry_after=failure.retry_after)

@@ -63,7 +63,7 @@ class Visitor:
 class Arrival:
     """A request at a door, not yet looked at: `identify` says who asks, `read` what is asked; both may refuse."""
 
-    door: str
+    door: Any  # one of Exchange.Door
     identify: Callable[[], Any]
     read: Callable[[], Question]
     project: str = ""
@@ -147,6 +147,7 @@ def _turn(message: Any, number: int) -> Turn:
 def _parameters(data: Mapping[str, Any]) -> dict[str, Any]:
     known = {"model", "messages", "stream"} | HARMLESS
     found: dict[str, Any] = {}
+    value: Any
     for name, value in data.items():
         if name in known or value is None:
             continue

@@ -116,7 +116,7 @@ def _load(slug: str) -> Route | None:
     )
 
 
-def _of_stage(chosen: list[tuple[str, ActiveGuard]], stage: str) -> tuple[ActiveGuard, ...]:
+def _of_stage(chosen: list[tuple[str, ActiveGuard]], stage: Any) -> tuple[ActiveGuard, ...]:
     """By priority, each guard once: chosen in several places, its strictest mode holds."""
     unique: dict[str, ActiveGuard] = {}
     for where, guard in chosen:

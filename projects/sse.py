@@ -26,7 +26,10 @@ class _Body:
     """Bytes of a stream, each taken in the context of the request; closing settles the exchange."""
 
     def __init__(
-        self, stream: AnswerStream, encode: Callable[[Event], Iterator[bytes]], context: RequestContext
+        self,
+        stream: AnswerStream,
+        encode: Callable[[Event], Iterator[bytes]],
+        context: RequestContext,
     ) -> None:
         self._stream, self._encode, self._context = stream, encode, context
         self._waiting: list[bytes] = []

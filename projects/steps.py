@@ -16,7 +16,9 @@ from projects.models import Conversation
 from projects.passage import Passage
 from projects.questions import Turn, Visitor
 
-HISTORY_MESSAGES = 40  # the newest messages of a conversation that go to the model with the question
+HISTORY_MESSAGES = (
+    40  # the newest messages of a conversation that go to the model with the question
+)
 COMPLETION_BOUND = 4096  # tokens an answer may have under a budget, where nobody set a bound
 KEY_BURST_SECONDS = 2  # a key's burst is twice its requests a second (decision 2)
 RIGHTS_EVERY = 2.0  # seconds between two looks at the caller's right while an answer streams

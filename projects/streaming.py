@@ -1,19 +1,21 @@
 """An answer as it comes: nothing leaves before the output guards have passed it, and leaving early settles too."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from guards.stream import StreamInspector
 from portal.errors import Refusal
-from portal.providers.base import TICK, ProviderFailure, estimate_tokens
+from portal.providers.base import ProviderFailure, Tick, estimate_tokens
 from portal.providers.registry import provider_for
 from projects import ledger, steps
-from projects.outcomes import OUTCOMES, code_of
+from projects.outcomes import OUTCOMES, refusal_of
 from projects.passage import Passage
 
-BEAT_EVERY = 1.0  # seconds without a byte until a beat goes out: a lost client shows within two of them
+BEAT_EVERY = (
+    1.0  # seconds without a byte until a beat goes out: a lost client shows within two of them
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class AnswerStream:
             ledger.close_failed(self.passage)
 
 
-def _events(passage: Passage) -> Iterator[Event]:
+def _events(passage: Passage) -> Generator[Event, None, None]:
     try:
         if passage.outcome != "blocked_input":
             yield from _provided(passage)
@@ -82,8 +84,7 @@ def _events(passage: Passage) -> Iterator[Event]:
     except Refusal as refusal:
         yield Failed(_settled(passage, refusal))
     except ProviderFailure as failure:
-        refusal = Refusal(code_of(failure), failure.words, retry_after=failure.retry_after)
-        yield Failed(_settled(passage, refusal))
+        yield Failed(_settled(passage, refusal_of(failure)))
     except GeneratorExit:
         passage.outcome = "aborted"
         raise
@@ -125,7 +126,7 @@ def _provided(passage: Passage) -> Iterator[Event]:
             if not allowed:
                 raise Refusal("permission_denied")
             released = ""
-            if piece is not TICK:
+            if not isinstance(piece, Tick):
                 if piece.text and passage.provider_seconds_to_first is None:
                     passage.provider_seconds_to_first = time.monotonic() - began
                 produced.append(piece.text)
@@ -151,7 +152,10 @@ def _provided(passage: Passage) -> Iterator[Event]:
 def _count(passage: Passage, produced: str, usage: Any) -> None:
     """Tokens from the provider where it sent them, else estimated from the texts and marked so."""
     if usage is not None:
-        passage.prompt_tokens, passage.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        passage.prompt_tokens, passage.completion_tokens = (
+            usage.prompt_tokens,
+            usage.completion_tokens,
+        )
         passage.tokens_estimated = usage.estimated
         return
     passage.prompt_tokens = estimate_tokens([m["content"] for m in passage.request.messages])

@@ -17,6 +17,7 @@ from projects import actions, journey
 from projects.answers import respond
 from projects.models import Conversation, Exchange, Message, Project
 from projects.questions import Arrival, read_message
+from projects.streaming import AnswerStream
 
 CONVERSATIONS_LISTED = 100
 MESSAGES_SHOWN = 500
@@ -117,7 +118,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
         if not streams:
             raise
         return with_headers(JsonResponse(error_body(refusal), status=refusal.status), refusal)
-    if streams:
+    if isinstance(outcome, AnswerStream):
         return respond(outcome, html=True)
     return redirect("projects:conversation", slug=slug, uid=outcome.conversation.uid)
 

@@ -32,7 +32,7 @@ def check_change(*, by: Any, membership: Membership, role: str) -> None:
     touches_owners = role == Role.OWNER or was_owner
     if touches_owners and not unchanged and not _manages_owners(by, membership):
         raise OwnersOnly
-    if was_owner and role != Role.OWNER:
+    if stored is not None and was_owner and role != Role.OWNER:
         _keep_an_owner(stored)
 
 
@@ -58,7 +58,7 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 @transaction.atomic
-def add_member(*, by: Any, team: Team, user: Any, role: str = Role.MEMBER) -> Membership:
+def add_member(*, by: Any, team: Team, user: Any, role: str = "member") -> Membership:
     """Adds a person to a team; `conflict` if they are in it already."""
     membership = Membership(team=team, user=user, role=role)
     check_change(by=by, membership=membership, role=role)

@@ -15,9 +15,9 @@ class Role(models.TextChoices):
     VIEWER = "viewer", _("viewer")
 
 
-ROLES_THAT_ADMINISTER = (Role.OWNER.value, Role.ADMIN.value)
-ROLES_THAT_CHAT = (Role.OWNER.value, Role.ADMIN.value, Role.MEMBER.value)
-ROLES_THAT_SEE_ALL_PROJECTS = (Role.OWNER.value, Role.ADMIN.value, Role.VIEWER.value)
+ROLES_THAT_ADMINISTER = ("owner", "admin")
+ROLES_THAT_CHAT = ("owner", "admin", "member")
+ROLES_THAT_SEE_ALL_PROJECTS = ("owner", "admin", "viewer")
 
 
 def _all(*models_: str) -> frozenset[str]:
@@ -52,10 +52,10 @@ ADMIN = (
 OWNER = ADMIN | {"teams.delete_team", "teams.manage_owners"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    Role.OWNER: OWNER,
-    Role.ADMIN: ADMIN,
-    Role.MEMBER: MEMBER,
-    Role.VIEWER: VIEWER,
+    "owner": OWNER,
+    "admin": ADMIN,
+    "member": MEMBER,
+    "viewer": VIEWER,
 }
 
 # An auditor reads everything but secrets and conversation content, and changes nothing.

@@ -35,7 +35,7 @@ def quick_passwords(settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forget_caches(request, monkeypatch) -> Iterator[None]:
+def forget_caches(request, monkeypatch) -> None:
     """No test sees another's caches. Where the test's transaction never commits, listeners hear at once."""
     cache.clear()
     for listener in recording._listeners:
@@ -43,7 +43,6 @@ def forget_caches(request, monkeypatch) -> Iterator[None]:
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(recording, "after_commit", lambda tell: tell())
-    yield
 
 
 @pytest.fixture
@@ -74,7 +73,11 @@ def eval_data() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium that Playwright can drive."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if found is None:
         leave_out("Chromium: apt-get install chromium")
     return found

@@ -55,8 +55,12 @@ def _as_user() -> dict[str, object]:
 
 
 def _run(command: Sequence[str], cwd: Path) -> None:
-    done = subprocess.run(  # noqa: S603
-        list(command), cwd=cwd, capture_output=True, text=True, env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+    done = subprocess.run(
+        list(command),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
         **_as_user(),  # type: ignore[call-overload]
     )
     if done.returncode:
@@ -84,7 +88,7 @@ def postgres_server(directory: Path) -> Iterator[str]:
     """A PostgreSQL of its own in `directory`, durable settings off; yields the URL of a superuser's empty database."""
     directory.mkdir(parents=True, exist_ok=True)
     for folder in (directory, *directory.parents):
-        if folder.stat().st_uid == os.getuid() and str(folder).startswith("/tmp/"):  # noqa: S108
+        if folder.stat().st_uid == os.getuid() and str(folder).startswith("/tmp/"):
             folder.chmod(folder.stat().st_mode | 0o755)
     programs = _reachable_programs(directory)
     data = directory / "data"
@@ -115,7 +119,7 @@ def redis_server_process(directory: Path) -> Iterator[str]:
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    running = subprocess.Popen(  # noqa: S603
+    running = subprocess.Popen(
         [*command, "--appendonly", "no"], cwd=directory, stdout=subprocess.DEVNULL
     )
     try:

@@ -7,6 +7,5 @@ from guards.kinds.prompt_injection import PromptInjection
 from guards.kinds.secrets import Secrets
 from guards.kinds.words import Words
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (Limits(), PersonalData(), PromptInjection(), Secrets(), Words())
-}
+_ALL: tuple[Kind, ...] = (Limits(), PersonalData(), PromptInjection(), Secrets(), Words())
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -27,8 +27,9 @@ class Hold:
 class Compiled(Protocol):
     """A kind with its options, ready to search from many threads."""
 
-    hold: Hold | None
-    """What a stream must hold back; None: only the whole text tells."""
+    @property
+    def hold(self) -> Hold | None:
+        """What a stream must hold back; None: only the whole text tells."""
 
     def find(self, view: View) -> Iterator[Finding]:
         """Findings with offsets into the original text."""

@@ -47,4 +47,8 @@ class Limits:
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
         chosen = known_only(options, self.defaults)
-        return _Compiled(*(positive(chosen, name) for name in self.defaults))
+        return _Compiled(
+            max_characters=positive(chosen, "max_characters"),
+            max_urls=positive(chosen, "max_urls"),
+            max_phones=positive(chosen, "max_phones"),
+        )

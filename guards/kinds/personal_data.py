@@ -39,12 +39,18 @@ _IPV4 = re.compile(
     r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d]|\.\d)"
 )
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
-_PHONE = re.compile(r"(?<![\w.,/-])(?:\+|\(\+?)?\d[\d ().\u00b7/-]{4,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w])")
-_NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?:\s?(?:x|ext\.?)\s?\d{1,6})?")
+_PHONE = re.compile(
+    r"(?<![\w.,/-])(?:\+|\(\+?)?\d[\d ().\u00b7/-]{4,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w])"
+)
+_NANP = re.compile(
+    r"(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?:\s?(?:x|ext\.?)\s?\d{1,6})?"
+)
 _PHONE_WORD = re.compile(
     r"(?:phone|tel(?:efon[eo]?)?|telephone|mobile|cell|call|fax|whatsapp|sms|dial|contact|reach|ring|text me|celular|handy|rufnummer|nummer)\W{0,3}",
 )
-_VERSION = re.compile(r"(?:\bv|version|release|build|firmware|section|chapter|kernel|python|node)\s?[:=]?\s?$")
+_VERSION = re.compile(
+    r"(?:\bv|version|release|build|firmware|section|chapter|kernel|python|node)\s?[:=]?\s?$"
+)
 
 IBAN_LENGTHS = {
     **dict(AD=24, AE=23, AL=28, AT=20, AZ=28, BA=20, BE=16, BG=22, BH=22, BR=29, BY=28, CH=21),
@@ -143,7 +149,9 @@ def _issued(digits: str) -> bool:
 
 def _named(view: View, start: int, *names: str) -> bool:
     before = _before(view, start)
-    return any(re.search(rf"\b{name}\b", before) for name in names if name.split(r"\b")[0][:3] in before)
+    return any(
+        re.search(rf"\b{name}\b", before) for name in names if name.split(r"\b")[0][:3] in before
+    )
 
 
 def ssns(view: View) -> Iterator[Span]:
@@ -207,7 +215,10 @@ def _looks_national(text: str, digits: str) -> bool:
 
 
 def _is_date(text: str) -> bool:
-    return re.fullmatch(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}.*|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}", text) is not None
+    return (
+        re.fullmatch(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}.*|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}", text)
+        is not None
+    )
 
 
 def _not_a_sum(text: str) -> bool:
@@ -226,10 +237,13 @@ FINDERS: dict[str, Callable[[View], Iterator[Span]]] = {
 }
 
 
+HOLD = Hold(characters=80, words=2)  # numbers in groups, and the whole word of an address
+
+
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     categories: tuple[str, ...]
-    hold: Hold | None = Hold(characters=80, words=2)  # numbers in groups, and the whole word of an address
+    hold: Hold | None = HOLD
 
     def find(self, view: View) -> Iterator[Finding]:
         taken: list[Span] = []

@@ -18,15 +18,36 @@ PATTERNS: dict[str, tuple[tuple[str, ...], str]] = {
         r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,8000}?(?:-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|$)",
     ),
     "gatehouse_key": (("gh_",), r"\bgh_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\b"),
-    "aws_access_key": (("AKIA", "ASIA", "ABIA", "ACCA"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
-    "openai_key": (("sk-",), r"\bsk-(?:proj-|svcacct-|admin-|ant-(?:api|admin)\d\d-|or-v1-)?[A-Za-z0-9_-]{20,200}"),
-    "github_token": (("gh", "github_pat_"), r"\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{22,255}\b"),
+    "aws_access_key": (
+        ("AKIA", "ASIA", "ABIA", "ACCA"),
+        r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+    ),
+    "openai_key": (
+        ("sk-",),
+        r"\bsk-(?:proj-|svcacct-|admin-|ant-(?:api|admin)\d\d-|or-v1-)?[A-Za-z0-9_-]{20,200}",
+    ),
+    "github_token": (
+        ("gh", "github_pat_"),
+        r"\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{22,255}\b",
+    ),
     "gitlab_token": (("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20,64}"),
-    "slack_token": (("xox", "hooks.slack.com"), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}|hooks\.slack\.com/services/[A-Za-z0-9/]{20,100}"),
+    "slack_token": (
+        ("xox", "hooks.slack.com"),
+        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}|hooks\.slack\.com/services/[A-Za-z0-9/]{20,100}",
+    ),
     "google_key": (("AIza", "ya29."), r"\bAIza[0-9A-Za-z_-]{35}\b|\bya29\.[0-9A-Za-z_-]{20,500}"),
-    "stripe_key": (("_live_", "_test_", "whsec_"), r"\b[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}\b|\bwhsec_[A-Za-z0-9]{20,100}"),
-    "registry_token": (("npm_", "pypi-", "hf_"), r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,250}|\bhf_[A-Za-z]{30,40}\b"),
-    "jwt": (("eyJ",), r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}"),
+    "stripe_key": (
+        ("_live_", "_test_", "whsec_"),
+        r"\b[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}\b|\bwhsec_[A-Za-z0-9]{20,100}",
+    ),
+    "registry_token": (
+        ("npm_", "pypi-", "hf_"),
+        r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,250}|\bhf_[A-Za-z]{30,40}\b",
+    ),
+    "jwt": (
+        ("eyJ",),
+        r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
+    ),
     "connection_string": (
         ("://", "AccountKey="),
         r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,100}:[^\s/@'\"]{1,200}@[^\s'\"<>]{1,300}|\bAccountKey=[A-Za-z0-9+/]{40,100}={0,2}",
@@ -43,10 +64,13 @@ PATTERNS: dict[str, tuple[tuple[str, ...], str]] = {
 _COMPILED = {name: (cues, re.compile(pattern)) for name, (cues, pattern) in PATTERNS.items()}
 
 
+HOLD = Hold(characters=24, words=7)  # all but headers and key markers are one word
+
+
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     hosts: bool
-    hold: Hold | None = Hold(characters=24, words=7)  # all but headers and key markers are one word
+    hold: Hold | None = HOLD
 
     def find(self, view: View) -> Iterator[Finding]:
         text = view.text

@@ -1,6 +1,6 @@
 """What every provider kind offers the journey: a request, pieces of an answer, and honest failures."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -83,7 +83,7 @@ class ProviderClient(Protocol):
 
     def complete(self, request: ChatRequest) -> Completion: ...
 
-    def stream(self, request: ChatRequest) -> Iterator[Piece | Tick]:
+    def stream(self, request: ChatRequest) -> Generator[Piece | Tick, None, None]:
         """Pieces as they come, `TICK` about every second of silence. Closing it closes the connection at once."""
         ...
 

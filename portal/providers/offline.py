@@ -6,7 +6,7 @@ In development it does as it is told at the start of the last user message: `say
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -69,7 +69,7 @@ class OfflineClient:
                 usage = piece.usage or usage
         return Completion(text, "stop", usage.prompt_tokens, usage.completion_tokens, True)
 
-    def stream(self, request: ChatRequest) -> Iterator[Piece | Tick]:
+    def stream(self, request: ChatRequest) -> Generator[Piece | Tick, None, None]:
         plan = _plan(request)
         if plan.failure == "500":
             raise ProviderFailure("broken", detail="told to fail")

@@ -1,7 +1,7 @@
 """Model servers that speak OpenAI's chat completions: OpenAI, Azure, vLLM, Ollama, llama.cpp, LiteLLM and many more."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import requests
@@ -68,7 +68,7 @@ class OpenAIClient:
             raise failure_of_status(head, body)
         return _completion(request, body)
 
-    def stream(self, request: ChatRequest) -> Iterator[Piece | Tick]:
+    def stream(self, request: ChatRequest) -> Generator[Piece | Tick, None, None]:
         source = self._client.stream(self._prepared(request, stream=True))
         answer = Answer()
         try:
@@ -81,7 +81,9 @@ class OpenAIClient:
         usage = answer.usage or estimated_usage(request, answer.text)
         yield Piece(answer.rest(), answer.finish_reason or "stop", usage)
 
-    def _pieces(self, request: ChatRequest, source: Any, answer: Answer) -> Iterator[Piece | Tick]:
+    def _pieces(
+        self, request: ChatRequest, source: Any, answer: Answer
+    ) -> Generator[Piece | Tick, None, None]:
         head: Head | None = None
         events = EventParser()
         collected = (

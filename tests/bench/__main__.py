@@ -48,7 +48,7 @@ def measure(kinds: list[str], seconds: float, repeat: int) -> dict[str, Any]:
         env = environment(data, database, redis, upstream)
         command = [sys.executable, "-m", "tests.bench.upstream", str(port)]
         stack.enter_context(servers.process(command, env=env, core=1))
-        key = subprocess.run(  # noqa: S603
+        key = subprocess.run(
             [sys.executable, "-m", "tests.bench.setup"],
             env={**os.environ, **env},
             check=True,
@@ -60,7 +60,9 @@ def measure(kinds: list[str], seconds: float, repeat: int) -> dict[str, Any]:
     return results
 
 
-def compare(kind: str, env: dict[str, str], key: str, seconds: float, repeat: int) -> dict[str, Any]:
+def compare(
+    kind: str, env: dict[str, str], key: str, seconds: float, repeat: int
+) -> dict[str, Any]:
     """Floor and portal under the same server, in turn."""
     ports = {"floor": servers.free_port(), "portal": servers.free_port()}
     applications = {"floor": "tests.bench.floor:application", "portal": "portal.wsgi:application"}
@@ -101,7 +103,9 @@ def summary(who: dict[str, list[load.Figures]]) -> dict[str, Any]:
 
 def show(results: dict[str, Any]) -> None:
     out = sys.stdout
-    out.write(f"{'server':<9}{'case':<30}{'who':<8}{'/s':>9}{'p50':>9}{'p99':>9}{'first':>9}{'err':>5}\n")
+    out.write(
+        f"{'server':<9}{'case':<30}{'who':<8}{'/s':>9}{'p50':>9}{'p99':>9}{'first':>9}{'err':>5}\n"
+    )
     for kind, cases in results.items():
         for case, table in cases.items():
             for who in ("floor", "portal"):

@@ -34,7 +34,15 @@ def serving(kind: str, application: str, port: int) -> list[str]:
         worker = ["--worker-class", "gthread", "--threads", str(THREADS)]
     return [
         *(sys.executable, "-m", "gunicorn", "--workers", "1", *worker, "--keep-alive", "30"),
-        *("--backlog", "1024", "--bind", f"127.0.0.1:{port}", "--log-level", "warning", application),
+        *(
+            "--backlog",
+            "1024",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--log-level",
+            "warning",
+            application,
+        ),
     ]
 
 
@@ -43,7 +51,7 @@ def process(
     command: Sequence[str], *, env: dict[str, str], core: int | None = None
 ) -> Iterator[subprocess.Popen]:
     pinned = ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") else []
-    running = subprocess.Popen(  # noqa: S603
+    running = subprocess.Popen(
         [*pinned, *command], env={**os.environ, **env}, start_new_session=True
     )
     try:

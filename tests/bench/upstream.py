@@ -32,15 +32,10 @@ def _chunk(delta: dict, finish: str | None = None) -> bytes:
 
 
 WHOLE = _whole()
-HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 WORD = _chunk({"content": "word "})
 END = (
-    _chunk({}, "stop")
-    + _event({"choices": [], "usage": USAGE})
-    + _event(b"[DONE]")
-    + b"0\r\n\r\n"
+    _chunk({}, "stop") + _event({"choices": [], "usage": USAGE}) + _event(b"[DONE]") + b"0\r\n\r\n"
 )
 
 

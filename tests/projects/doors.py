@@ -41,13 +41,23 @@ def _body(response: Any) -> bytes:
 
 
 def _error(response: Any, raw: bytes) -> Said:
+    if response["Content-Type"].startswith("text/html"):
+        assert response["X-Request-ID"] in raw.decode()
+        return Said(
+            response.status_code,
+            code=Exchange.objects.latest("id").outcome,
+            raw=raw,
+            response=response,
+        )
     body = json.loads(raw)["error"]
     assert set(body) >= {"message", "type", "code", "request_id"}, body
     assert response["X-Request-ID"] == body["request_id"]
     return Said(response.status_code, code=body["code"], raw=raw, response=response)
 
 
-def api(cast: Any, user: Any, text: Any, *, project: str = "assistant", stream: bool = False) -> Said:
+def api(
+    cast: Any, user: Any, text: Any, *, project: str = "assistant", stream: bool = False
+) -> Said:
     response = Client().post(
         f"/api/projects/{project}/chat/",
         data=json.dumps({"message": text, "stream": stream}),
@@ -89,7 +99,9 @@ def _portal(response: Any) -> Said:
     return Said(200, body["answer"], body["guard"], raw=raw, response=response)
 
 
-def v1(cast: Any, user: Any, text: Any, *, project: str = "assistant", stream: bool = False) -> Said:
+def v1(
+    cast: Any, user: Any, text: Any, *, project: str = "assistant", stream: bool = False
+) -> Said:
     response = Client().post(
         "/v1/chat/completions",
         data=json.dumps(
@@ -108,7 +120,11 @@ def v1(cast: Any, user: Any, text: Any, *, project: str = "assistant", stream: b
     if not stream:
         body = json.loads(raw)
         return Said(
-            200, body["choices"][0]["message"]["content"], body.get("guard"), raw=raw, response=response
+            200,
+            body["choices"][0]["message"]["content"],
+            body.get("guard"),
+            raw=raw,
+            response=response,
         )
     chunks = [data for _name, data in events(raw) if data != "[DONE]"]
     if "error" in chunks[-1]:

@@ -6,7 +6,9 @@ from projects.tasks import apply_retention
 
 
 class Command(BaseCommand):
-    help = "Removes logged content and conversations whose time is over; what the nightly task does."
+    help = (
+        "Removes logged content and conversations whose time is over; what the nightly task does."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only count")
