@@ -1,6 +1,6 @@
 """Secrets and content at rest: django-fernet-fields-v2 made safe against expressions, look-ups and dumps."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fernet_fields
 from cryptography.fernet import Fernet, MultiFernet
@@ -19,6 +19,11 @@ class EncryptedTextField(FernetTextField):
     Upstream would store `Value()`, `F()` and `bulk_update()`'s CASE as literal text, and `dumpdata` would write
     plaintext; both are refused here.
     """
+
+    if TYPE_CHECKING:  # on an instance the attribute is the text
+
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+        def __set__(self, instance: Any, value: Any) -> None: ...
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         if hasattr(value, "as_sql"):

@@ -155,7 +155,7 @@ def _parameters(data: Mapping[str, Any]) -> dict[str, Any]:
             raise invalid(str(name)[:64], _("This parameter is not supported."))
         if not isinstance(value, PARAMETERS[name]) or isinstance(value, bool):
             raise invalid(name, _("This value has the wrong type."))
-        if name.startswith("max_") and not 1 <= value <= 1_000_000:
+        if name.startswith("max_") and not 1 <= int(str(value)) <= 1_000_000:
             raise invalid(name, _("Between 1 and 1,000,000."))
         found[name] = value
     if data.get("n") not in (None, 1):

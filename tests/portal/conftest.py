@@ -18,9 +18,7 @@ class MortalRedis:
 
     def start(self) -> None:
         command = [redis_program(), "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
-        self.process = subprocess.Popen(  # noqa: S603
-            command, cwd=self.directory, stdout=subprocess.DEVNULL
-        )
+        self.process = subprocess.Popen(command, cwd=self.directory, stdout=subprocess.DEVNULL)
         for _attempt in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
