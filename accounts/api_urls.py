@@ -1,5 +1,10 @@
 """Routes below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from accounts import resources
+
+router = SimpleRouter()
+router.register("users", resources.UserViewSet, basename="user")
+router.register("keys", resources.KeyViewSet, basename="key")
+urlpatterns = router.urls

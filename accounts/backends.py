@@ -16,3 +16,7 @@ class SignInBackend(AuthenticationBackend):
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return set()
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        """A deactivated person is told what everybody with a wrong password is told."""
+        return bool(user.is_active)

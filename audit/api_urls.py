@@ -1,5 +1,9 @@
 """Routes below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from audit import api
+
+router = SimpleRouter()
+router.register("audit-entries", api.EntryViewSet, basename="audit-entry")
+urlpatterns = router.urls

@@ -37,6 +37,8 @@ REDIS_PAUSE_S = 1.0  # how long a dead Redis is left alone
 class Store(Protocol):
     def take(self, wants: Sequence[Want], now: int | None) -> Result: ...
 
+    def give_back(self, wants: Sequence[Want]) -> None: ...
+
     @property
     def is_degraded(self) -> bool: ...
 
@@ -70,6 +72,13 @@ class DatabaseStore:
                     [(want[0], tat, self._epoch) for want, tat in zip(wants, tats, strict=True)]
                 )
         return now, tats, allowed
+
+    def give_back(self, wants: Sequence[Want]) -> None:
+        with connection.cursor() as cursor:
+            for key, interval, _capacity in sorted(wants):
+                cursor.execute(
+                    "UPDATE portal_bucket SET tat = tat - %s WHERE key = %s", [interval, key]
+                )
 
 
 def _locked_rows(keys: list[str]) -> tuple[dict[str, tuple[int, int]], int]:
@@ -151,6 +160,18 @@ answer[1] = allowed
 return answer
 """
 
+GIVE_BACK = """
+for i = 1, #KEYS do
+  local saved = redis.call('GET', KEYS[i])
+  if saved then
+    local a, b = string.match(saved, '^(%d+) (%d+)$')
+    local tat = math.max(0, tonumber(a) - tonumber(ARGV[i]))
+    redis.call('SET', KEYS[i], string.format('%.0f', tat) .. ' ' .. b, 'KEEPTTL')
+  end
+end
+return 1
+"""
+
 # Opens an epoch: ARGV[1] its start (0 = the server's clock), ARGV[2] 'NX' to keep one that exists.
 OPEN = """
 local start = ARGV[1]
@@ -182,6 +203,7 @@ class RedisStore:
         )
         self._take = self._redis.register_script(TAKE)
         self._open = self._redis.register_script(OPEN)
+        self._give = self._redis.register_script(GIVE_BACK)
         self._lock = threading.Lock()
         self._is_active = False
         self._substitute: DatabaseStore | None = None
@@ -201,6 +223,17 @@ class RedisStore:
                 self._fall(error)
         assert self._substitute is not None  # noqa: S101 - falling made one
         return self._substitute.take(wants, now)
+
+    def give_back(self, wants: Sequence[Want]) -> None:
+        if not self._is_active:
+            if self._substitute is not None:
+                self._substitute.give_back(wants)
+            return
+        keys = [f"gatehouse:limit:{key}" for key, _i, _c in wants]
+        try:
+            self._give(keys=keys, args=[interval for _k, interval, _c in wants])
+        except RedisError:
+            return  # stricter for a while than it has to be
 
     def _try_to_activate(self, now: int | None) -> None:
         """One thread probes; the others wait for it only where nothing else could answer them."""

@@ -89,6 +89,11 @@ def take(limits: Sequence[Limit]) -> Taken:
     return _judged(limits, now, tats, allowed)
 
 
+def give_back(limits: Sequence[Limit]) -> None:
+    """Returns what a `take` took, for limits that count failures only: taken before the attempt, returned on success."""
+    store().give_back([(limit.key, limit.interval, limit.capacity) for limit in limits])
+
+
 def is_degraded() -> bool:
     """True while this process does without its Redis; the console and `/readyz` say so."""
     return store().is_degraded

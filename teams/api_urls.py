@@ -1,5 +1,11 @@
 """Routes below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from teams import api
+
+router = SimpleRouter()
+router.register("teams", api.TeamViewSet, basename="team")
+router.register("memberships", api.MembershipViewSet, basename="membership")
+router.register("grants", api.GrantViewSet, basename="grant")
+urlpatterns = router.urls

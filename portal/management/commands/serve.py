@@ -79,9 +79,9 @@ class House:
 
     def _worker(self) -> list[str]:
         return [
-            *(sys.executable, "-m", "celery", "-A", "portal.celery", "worker", "-B"),
-            *("--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat", "--quiet"),
+            *(sys.executable, "-m", "celery", "-A", "portal.celery", "--quiet", "worker"),
+            *("-B", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ]
 
     def _wait_until_open(self) -> None:

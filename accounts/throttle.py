@@ -1,0 +1,34 @@
+"""Guessing is slowed down: 10 failures in 5 minutes per account and per address, exact across workers and restarts.
+
+An attempt takes from both buckets before the password is looked at, and gives back when it was right: so parallel
+guesses cannot outrun the count, and people who know their password never meet it.
+"""
+
+import hashlib
+
+from portal.errors import Refusal
+from portal.limits import Limit, give_back, take
+
+FAILURES, PERIOD_S = 10, 300.0
+
+
+class Attempt:
+    """One try; `succeeded` gives back what it took."""
+
+    def __init__(self, limits: list[Limit]) -> None:
+        self._limits = limits
+
+    def succeeded(self) -> None:
+        give_back(self._limits)
+
+
+def attempt(*, door: str, address: str, account: str = "") -> Attempt:
+    """Raises `Refusal("too_many_attempts")`, the same for existing and unknown accounts."""
+    limits = [Limit(f"fail:address:{address}", FAILURES, PERIOD_S)]
+    if account:
+        name = hashlib.sha256(account.strip().lower().encode()).hexdigest()
+        limits.append(Limit(f"fail:{door}:{name}", FAILURES, PERIOD_S))
+    taken = take(limits)
+    if not taken.allowed:
+        raise Refusal("too_many_attempts", retry_after=taken.retry_after)
+    return Attempt(limits)

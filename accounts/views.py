@@ -1,0 +1,116 @@
+"""The account pages: sign-in with its limits, the profile, and one's keys."""
+
+from typing import Any
+
+from allauth.account.views import LoginView, PasswordResetView
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from django_ratelimit.decorators import ratelimit
+
+from accounts import actions
+from accounts.forms import KeyForm, ProfileForm
+from accounts.models import Key
+from accounts.throttle import attempt
+from portal.errors import Refusal
+
+
+def client(group: str, request: HttpRequest) -> str:
+    """The address behind trusted proxies, for django-ratelimit."""
+    return request.client_address  # type: ignore[attr-defined, unused-ignore]
+
+
+# A coarse guard before anything is looked at; the exact count of failures is `attempt`'s.
+coarse = ratelimit(key=client, rate="120/m", method="POST", block=True)
+
+
+@method_decorator(coarse, name="dispatch")
+class SignInView(LoginView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """429 after too many failures, before the password is looked at."""
+        tried = attempt(
+            door="password",
+            address=request.client_address,  # type: ignore[attr-defined, unused-ignore]
+            account=request.POST.get("login", ""),
+        )
+        response = super().post(request, *args, **kwargs)
+        if request.user.is_authenticated:
+            tried.succeeded()
+        return response
+
+
+@method_decorator(coarse, name="dispatch")
+class ResetView(PasswordResetView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Every request counts: the page never tells whether there is such an account."""
+        attempt(
+            door="reset",
+            address=request.client_address,  # type: ignore[attr-defined, unused-ignore]
+            account=request.POST.get("email", ""),
+        )
+        return super().post(request, *args, **kwargs)
+
+
+@never_cache
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """Who one is here, and in which teams."""
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Your name is saved."))
+        return redirect("account_profile")
+    memberships = request.user.memberships.select_related("team").order_by("team__name")
+    return render(request, "account/profile.html", {"form": form, "memberships": memberships})
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """What allauth could do and the portal does not offer."""
+    raise Http404
+
+
+def _own_keys(request: HttpRequest) -> Any:
+    if request.user.is_restricted:
+        raise Refusal("permission_denied", _("Your account may not have keys."))
+    return Key.objects.filter(user=request.user)
+
+
+@never_cache
+@login_required
+@require_GET
+def keys(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/keys.html", {"keys": _own_keys(request), "form": KeyForm()})
+
+
+@never_cache
+@login_required
+@require_POST
+def create_key(request: HttpRequest) -> HttpResponse:
+    """Shows the new key this once; it is stored nowhere, so a reload shows an empty form."""
+    rows, form = _own_keys(request), KeyForm(request.POST)
+    plaintext = ""
+    if form.is_valid():
+        _key, plaintext = actions.create_key(
+            by=request.user,
+            user=request.user,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.expires_at(),
+        )
+        form = KeyForm()
+    context = {"keys": rows, "form": form, "plaintext": plaintext}
+    return render(request, "account/keys.html", context, status=200 if plaintext else 422)
+
+
+@login_required
+@require_POST
+def revoke_key(request: HttpRequest, public_id: str) -> HttpResponse:
+    key = get_object_or_404(_own_keys(request), public_id=public_id)
+    actions.revoke_key(by=request.user, key=key)
+    messages.success(request, _("The key is revoked."))
+    return redirect("account_keys")

@@ -1,0 +1,81 @@
+"""The resources `teams`, `memberships` and `grants`."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import User
+from portal.api import ScopedViewSet
+from portal.errors import Refusal
+from portal.models import Model
+from teams import actions
+from teams.models import Grant, Membership, Team
+
+
+class VisibleField(serializers.SlugRelatedField):
+    """Names a row that the caller may see; what one may not see does not exist."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().visible_to(self.context["request"].user)
+
+
+class TeamSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Team
+        fields = ("slug", "name", "created_at")
+        read_only_fields = ("created_at",)
+
+
+class TeamViewSet(ScopedViewSet):
+    queryset = Team.objects.all()
+    serializer_class = TeamSerializer
+    lookup_field = "slug"
+    read_scope = "projects:read"
+
+
+class MembershipSerializer(serializers.ModelSerializer):
+    """`user` is an e-mail address. Owners are made and changed by owners."""
+
+    team = VisibleField(slug_field="slug", queryset=Team.objects.all())
+    user = VisibleField(slug_field="email", queryset=User.objects.all())
+
+    class Meta:
+        model = Membership
+        fields = ("id", "team", "user", "role")
+
+    def create(self, data: dict[str, Any]) -> Membership:
+        return actions.add_member(by=self.context["request"].user, **data)
+
+    def update(self, membership: Membership, data: dict[str, Any]) -> Membership:
+        if set(data) - {"role"}:
+            raise Refusal("validation_failed", fields={"role": ["Only the role can change."]})
+        by = self.context["request"].user
+        return actions.change_role(by=by, membership=membership, **data)
+
+
+class MembershipViewSet(ScopedViewSet):
+    queryset = Membership.objects.select_related("team", "user")
+    serializer_class = MembershipSerializer
+    http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+
+    def perform_destroy(self, instance: Membership) -> None:
+        actions.remove_member(by=self.request.user, membership=instance)
+
+
+class GrantSerializer(serializers.ModelSerializer):
+    """`model` is the catalogue's id."""
+
+    team = VisibleField(slug_field="slug", queryset=Team.objects.all())
+    model = serializers.PrimaryKeyRelatedField(queryset=Model.objects.all())
+
+    class Meta:
+        model = Grant
+        fields = ("id", "team", "model")
+
+
+class GrantViewSet(ScopedViewSet):
+    """Platform admins grant; team admins see what their team has."""
+
+    queryset = Grant.objects.select_related("team", "model")
+    serializer_class = GrantSerializer
+    http_method_names = ["get", "head", "options", "post", "delete"]
