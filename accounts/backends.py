@@ -17,6 +17,7 @@ class SignInBackend(AuthenticationBackend):
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return set()
 
-    def user_can_authenticate(self, user: Any) -> bool:
+    def authenticate(self, request: Any, **credentials: Any) -> Any:
         """A deactivated person is told what everybody with a wrong password is told."""
-        return bool(user.is_active)
+        user = super().authenticate(request, **credentials)
+        return user if user is not None and user.is_active else None
