@@ -42,9 +42,11 @@ def guard_headers(passage: Passage) -> dict[str, str]:
 def respond(outcome: Passage | AnswerStream, *, html: bool = False) -> HttpResponse:
     """An answer as JSON, or a stream as events `delta`, `guard`, `done`, `error`."""
     if isinstance(outcome, AnswerStream):
-        return sse.stream_response(
-            outcome, lambda event: _encode(event, html), guard_headers(outcome.passage)
-        )
+        headers = guard_headers(outcome.passage)
+        if html and outcome.passage.conversation:
+            # Who stops the answer never hears `done`, and goes on in this conversation.
+            headers["X-Conversation"] = outcome.passage.conversation.uid
+        return sse.stream_response(outcome, lambda event: _encode(event, html), headers)
     return JsonResponse(as_answer(outcome, html=html), headers=guard_headers(outcome))
 
 
