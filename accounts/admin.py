@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,9 @@ from django.utils.translation import ngettext
 from accounts import actions
 from accounts.models import Key, User
 from portal.console import ConsoleModelAdmin
+
+# Roles in teams say who may do what; Django's groups would be a second, silent way.
+admin.site.unregister(Group)
 
 
 class UserForm(forms.ModelForm):

@@ -17,7 +17,10 @@ class SignInBackend(AuthenticationBackend):
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return set()
 
-    def authenticate(self, request: Any, **credentials: Any) -> Any:
-        """A deactivated person is told what everybody with a wrong password is told."""
-        user = super().authenticate(request, **credentials)
-        return user if user is not None and user.is_active else None
+    @classmethod
+    def _stash_user(cls, user: Any) -> None:
+        """allauth would send a deactivated person with the right password to a page of their own.
+
+        Here they are told what everybody with a wrong password is told: nothing is put aside.
+        """
+        return None

@@ -1,5 +1,6 @@
 """The console: one admin site with our own gate, and the base of all its pages. The traps of the stock admin close here."""
 
+from functools import update_wrapper
 from typing import Any
 
 from django.contrib import admin
@@ -22,6 +23,17 @@ class ConsoleSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active and request.user.has_perm("portal.use_console")
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Who is signed in and may not be here is told so, instead of being sent round to sign in again."""
+        inner = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise PermissionDenied
+            return inner(request, *args, **kwargs)
+
+        return update_wrapper(guarded, inner)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if self.has_permission(request):

@@ -43,7 +43,9 @@ def test_anything_else_is_no_key(text):
     assert keys.parse(text) is None
 
 
-@pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer gh_x_y", "Basic abc", "Bearer ", "x"])
+@pytest.mark.parametrize(
+    "header", ["Bearer nonsense", "Bearer gh_x_y", "Basic abc", "Bearer ", "x"]
+)
 def test_a_malformed_credential_costs_no_query(db, header, django_assert_num_queries):
     with django_assert_num_queries(0):
         response = Client().get(ME, headers={"authorization": header})
@@ -99,8 +101,9 @@ def test_revocation_is_seen_at_once_in_this_process(cast):
 
 
 def test_a_warm_key_costs_no_look_up(cast, django_assert_num_queries):
-    from accounts.authentication import identify
     from django.test import RequestFactory
+
+    from accounts.authentication import identify
 
     plaintext = cast.key(cast.marco)
     request = RequestFactory().get("/", headers={"authorization": f"Bearer {plaintext}"})
@@ -164,7 +167,9 @@ def test_the_api_shows_a_new_key_once_and_masks_it_afterwards(cast):
 def test_a_session_needs_the_csrf_token_a_key_does_not(cast):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(cast.marco)
-    response = browser.post("/api/projects/assistant/chat/", {"message": "say: x"}, "application/json")
+    response = browser.post(
+        "/api/projects/assistant/chat/", {"message": "say: x"}, "application/json"
+    )
     assert (response.status_code, response.json()["error"]["code"]) == (403, "permission_denied")
     by_key = Client(enforce_csrf_checks=True).post(
         "/api/projects/assistant/chat/",

@@ -125,7 +125,11 @@ def test_a_reset_answers_the_same_and_mails_only_those_who_exist(cast):
         pages.append((response.status_code, response.redirect_chain))
     assert pages[0] == pages[1]
     assert [m.to for m in mail.outbox if "marco@example.com" in m.to]
-    assert not any("/account/password/reset/key/" in m.body for m in mail.outbox if "nobody@example.com" in m.to)
+    assert not any(
+        "/account/password/reset/key/" in m.body
+        for m in mail.outbox
+        if "nobody@example.com" in m.to
+    )
 
 
 @pytest.mark.parametrize("name", ["signup", "inactive", "email", "reauthenticate"])

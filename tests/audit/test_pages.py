@@ -54,7 +54,9 @@ def test_the_api_keeps_personal_values_sealed_and_needs_the_scope(cast):
 
 
 @pytest.mark.parametrize("more", [0, 200])
-def test_the_list_costs_the_same_queries_however_long_the_trail(cast, more, django_assert_max_num_queries):
+def test_the_list_costs_the_same_queries_however_long_the_trail(
+    cast, more, django_assert_max_num_queries
+):
     for _ in range(more):
         record(action="exported")
     client = signed_in(cast.admin)

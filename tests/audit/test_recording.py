@@ -35,7 +35,11 @@ def people(db):
 
 def test_a_creation_has_its_values(team):
     (entry,) = entries(target_type="teams.Team")
-    assert (entry.action, entry.target_id, entry.target_label) == ("create", str(team.pk), "research")
+    assert (entry.action, entry.target_id, entry.target_label) == (
+        "create",
+        str(team.pk),
+        "research",
+    )
     assert entry.changes["name"] == [None, "Research"]
     assert entry.team_id == team.pk
 
@@ -65,7 +69,10 @@ def test_a_deletion_has_what_was_there_cascades_included(team, people):
     team.delete()
     deleted = [(e.target_type, e.action) for e in entries(action="delete")]
     assert sorted(deleted) == [("teams.Membership", "delete"), ("teams.Team", "delete")]
-    assert entries(action="delete", target_type="teams.Team")[0].changes["name"] == ["Research", None]
+    assert entries(action="delete", target_type="teams.Team")[0].changes["name"] == [
+        "Research",
+        None,
+    ]
 
 
 def test_a_queryset_update_leaves_one_entry_a_row(team):
@@ -137,7 +144,11 @@ def test_the_entry_has_actor_address_and_request(team):
         team.name = "New"
         team.save()
     entry = entries()[-1]
-    assert (entry.actor_kind, entry.actor_id, entry.actor_label) == ("user", "7", "olivia@example.com")
+    assert (entry.actor_kind, entry.actor_id, entry.actor_label) == (
+        "user",
+        "7",
+        "olivia@example.com",
+    )
     assert (entry.address, entry.request_id, entry.method) == ("192.0.2.7", "req_1", "POST")
 
 
@@ -249,8 +260,9 @@ def test_a_grant_withdrawn_through_the_queryset_is_in_the_trail(cast):
 
 
 def test_a_keys_last_use_is_no_entry_but_its_revocation_is(cast):
-    from accounts.actions import revoke_key
     from django.utils import timezone
+
+    from accounts.actions import revoke_key
 
     cast.key(cast.marco)
     key = Key.objects.get()

@@ -1,0 +1,237 @@
+"""Every page of the console × every kind of person. A model registered later is walked too, or fails until it has its line."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from guards.models import GuardEvent
+from portal.console import ConsoleModelAdmin
+from portal.models import Bucket
+from projects.models import Conversation, Exchange, KeyProject, Spend
+from teams.backends import RoleBackend
+
+CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
+OPEN = ("admin", "auditor", "olivia", "adam", "sam")
+
+
+@pytest.fixture
+def people(cast):
+    cast.gone = type(cast.marco).objects.create(
+        email="gone@example.com", is_superuser=True, is_active=False
+    )
+    return cast
+
+
+def browser(people, name):
+    client = Client()
+    if name != "anonymous":
+        client.force_login(getattr(people, name))
+    return client
+
+
+def rows(cast):
+    """One row of every registered model, of research where it has a team."""
+    exchange = Exchange.objects.create(
+        project=cast.assistant, team=cast.research, project_slug="assistant", door="api"
+    )
+    cast.key(cast.marco)
+    from accounts.models import Key
+
+    KeyProject.objects.create(key=Key.objects.first(), project=cast.assistant)
+    Spend.objects.create(project=cast.assistant, month="2026-11-01")
+    Conversation.objects.create(project=cast.assistant, user=cast.marco)
+    Bucket.objects.create(key="x")
+    from guards.models import GuardAttachment
+
+    GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")
+    GuardEvent.objects.create(
+        guard_slug="words",
+        guard_version=1,
+        kind="words",
+        stage="input",
+        mode="block",
+        action="block",
+        team=cast.research,
+    )
+    found = {}
+    for model in admin.site._registry:
+        queryset = model._default_manager.all()
+        names = {field.name for field in model._meta.concrete_fields}
+        if model._meta.label == "audit.Entry":
+            queryset = queryset.filter(team_id=cast.research.pk)
+        elif "team" in names and model._meta.label not in ("guards.Guard",):
+            queryset = queryset.filter(team=cast.research)
+        elif "project" in names:
+            queryset = queryset.filter(project__team=cast.research)
+        found[model] = queryset.order_by("pk").first()
+    assert exchange is not None
+    return found
+
+
+def urls_of(model, row):
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    yield "list", reverse(f"{name}_changelist")
+    yield "add", reverse(f"{name}_add")
+    if row is not None:
+        for verb in ("change", "delete", "history"):
+            yield verb, reverse(f"{name}_{verb}", args=[row.pk])
+
+
+def expected(person, model, verb, row):
+    """From the roles, as the table says them; 404 for rows one does not see."""
+    page = admin.site._registry[model]
+    app, name = model._meta.app_label, model._meta.model_name
+    request = type("R", (), {"user": person})()
+    seen = row is None or model._default_manager.all().visible_to(person).filter(pk=row.pk).exists()
+    may = {
+        "list": page.has_view_permission(request),
+        "add": page.has_add_permission(request),
+        "change": page.has_view_permission(request, row),
+        "history": page.has_view_permission(request, row),
+        "delete": page.has_delete_permission(request, row),
+    }[verb]
+    about = None if verb == "list" else row
+    roles = RoleBackend().has_perm(person, f"{app}.view_{name}", about)
+    assert not (
+        verb in ("list", "change") and seen and may and not (roles or person.is_superuser)
+    ), (app, name)
+    if verb in ("change", "delete", "history") and not seen:
+        return {404}
+    return {200} if may else {403}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_the_console_is_closed_to(people, name):
+    client = browser(people, name)
+    for model, row in rows(people).items():
+        for verb, url in urls_of(model, row):
+            status = client.get(url).status_code
+            assert status == (403 if name in ("marco", "vera", "rita") else 302), (url, verb)
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_every_page_answers_as_the_roles_say(people, name):
+    client = browser(people, name)
+    person = type(people.marco).objects.get(pk=getattr(people, name).pk)
+    for model, row in rows(people).items():
+        for verb, url in urls_of(model, row):
+            wanted = expected(person, model, verb, row)
+            assert client.get(url).status_code in wanted, (url, verb, wanted)
+
+
+def test_another_teams_rows_are_404_everywhere(people):
+    client = browser(people, "sam")
+    for model, row in rows(people).items():
+        names = {field.name for field in model._meta.concrete_fields}
+        if not ({"team", "project"} & names) or row is None or row.team_id is None:
+            continue
+        for verb, url in urls_of(model, row):
+            if verb in ("change", "delete", "history"):
+                assert client.get(url).status_code == 404, url
+
+
+def test_autocomplete_shows_ones_own_team_only(people):
+    client = browser(people, "sam")
+    base = reverse("admin:autocomplete")
+    for app, model, field, foreign in (
+        ("teams", "membership", "team", "Research"),
+        ("projects", "projectmember", "project", "Assistant"),
+        ("projects", "projectmember", "user", "marco"),
+    ):
+        found = client.get(
+            base, {"app_label": app, "model_name": model, "field_name": field, "term": ""}
+        )
+        assert found.status_code == 200
+        assert foreign not in found.content.decode()
+
+
+def test_a_forged_team_in_a_form_is_refused(people):
+    client = browser(people, "sam")
+    response = client.post(
+        reverse("admin:teams_membership_add"),
+        {"team": people.research.pk, "user": people.sam.pk, "role": "owner"},
+    )
+    assert response.status_code in (200, 403)
+    assert not people.research.memberships.filter(user=people.sam).exists()
+
+
+def test_team_admins_cannot_change_what_limits_them(people):
+    client = browser(people, "olivia")
+    grant = people.research.grants.get()
+    assert client.get(reverse("admin:teams_grant_add")).status_code == 403
+    assert (
+        client.post(
+            reverse("admin:teams_grant_delete", args=[grant.pk]), {"post": "yes"}
+        ).status_code
+        == 403
+    )
+    page = client.get(reverse("admin:projects_project_change", args=[people.assistant.pk]))
+    assert 'name="monthly_budget"' not in page.content.decode()
+    guard = people.guards["words"]
+    assert client.get(reverse("admin:guards_guard_change", args=[guard.pk])).status_code == 200
+    client.post(
+        reverse("admin:guards_guard_change", args=[guard.pk]), {"name": "mine", "mode": "shadow"}
+    )
+    guard.refresh_from_db()
+    assert guard.mode == "block"
+
+
+def test_an_admin_of_a_team_makes_no_owners_and_the_last_owner_stays(people):
+    client = browser(people, "adam")
+    marco = people.research.memberships.get(user=people.marco)
+    url = reverse("admin:teams_membership_change", args=[marco.pk])
+    assert client.post(url, {"role": "owner"}).status_code == 200
+    assert client.post(url, {"role": "viewer"}).status_code == 302
+    marco.refresh_from_db()
+    assert marco.role == "viewer"
+    owner = people.research.memberships.get(user=people.olivia)
+    client = browser(people, "olivia")
+    client.post(reverse("admin:teams_membership_change", args=[owner.pk]), {"role": "member"})
+    owner.refresh_from_db()
+    assert owner.role == "owner"
+
+
+def test_every_action_names_its_permissions(people):
+    for model, page in admin.site._registry.items():
+        assert isinstance(page, ConsoleModelAdmin), model
+        for function, name, _description in page._get_base_actions():
+            assert getattr(function, "allowed_permissions", None), (model, name)
+
+
+def test_every_model_of_ours_is_in_the_console():
+    from django.apps import apps
+
+    ours = ("portal", "audit", "accounts", "teams", "guards", "projects", "widget")
+    left = {
+        model._meta.label
+        for model in apps.get_models()
+        if model._meta.app_label in ours and model not in admin.site._registry
+    }
+    assert left == {"projects.Message"}, "conversation content is nobody's page"
+
+
+def test_pages_that_are_not_of_models_are_known():
+    names = {
+        getattr(pattern, "name", None)
+        for pattern in get_resolver("portal.urls").url_patterns[2].url_patterns
+    }
+    known = {"index", "login", "logout", "password_change", "password_change_done"}
+    known |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
+    assert names <= known, "a page of its own asks its permission itself: give it a test here"
+
+
+@pytest.mark.parametrize("many", [1, 40])
+def test_lists_cost_the_same_queries_however_many_rows(people, many, django_assert_max_num_queries):
+    from teams.models import Membership
+
+    for number in range(many):
+        user = type(people.marco).objects.create(email=f"u{number}@example.com")
+        Membership.objects.create(team=people.research, user=user)
+    rows(people)
+    client = browser(people, "olivia")
+    client.get("/admin/")
+    for model in admin.site._registry:
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        with django_assert_max_num_queries(16):
+            client.get(url)
