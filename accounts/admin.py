@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress, EmailConfirmation
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.forms import ReadOnlyPasswordHashField
@@ -15,8 +16,10 @@ from accounts import actions
 from accounts.models import Key, User
 from portal.console import ConsoleModelAdmin
 
-# Roles in teams say who may do what; Django's groups would be a second, silent way.
-admin.site.unregister(Group)
+# Roles in teams say who may do what; Django's groups would be a second, silent way. An address is the account's.
+for other in (Group, EmailAddress, EmailConfirmation):
+    if admin.site.is_registered(other):
+        admin.site.unregister(other)
 
 
 class UserForm(forms.ModelForm):

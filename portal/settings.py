@@ -41,6 +41,10 @@ TRUSTED_PROXIES = env.networks("PORTAL_TRUSTED_PROXIES")
 PRIVATE_NETWORKS = env.networks("PORTAL_PRIVATE_NETWORKS")
 
 INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "allauth",
+    "allauth.account",
     "portal.apps.PortalConfig",
     "audit.apps.AuditConfig",
     "accounts.apps.AccountsConfig",
@@ -49,13 +53,9 @@ INSTALLED_APPS = [
     "projects.apps.ProjectsConfig",
     "widget.apps.WidgetConfig",
     "portal.console_app.ConsoleConfig",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "allauth",
-    "allauth.account",
     "rest_framework",
     "drf_spectacular",
     "csp",

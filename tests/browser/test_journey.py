@@ -29,7 +29,9 @@ def test_a_member_signs_in_asks_and_finds_the_answer_again(cast, sign_in):
     page.get_by_label("Your question").fill("words: 40")
     page.get_by_label("Your question").press("Enter")
     answer = page.locator(".answer").last
-    expect(answer.locator(".meta")).to_contain_text(re.compile(r"\d+ tokens · 0\.000000 USD · \d+ ms"))
+    expect(answer.locator(".meta")).to_contain_text(
+        re.compile(r"\d+ tokens · 0\.000000 USD · \d+ ms")
+    )
     expect(answer).to_contain_text("the gate is open")
     expect(page).to_have_url(re.compile(r"/playground/assistant/[0-9a-f]{32}/$"))
     page.reload()
@@ -59,7 +61,9 @@ def test_markdown_of_an_answer_is_shown_and_its_markup_cannot_act(cast, sign_in)
     expect(answer).to_contain_text("<img")
 
 
-def test_a_stopped_answer_keeps_what_was_written_and_its_conversation_goes_on(cast, sign_in, complaints):
+def test_a_stopped_answer_keeps_what_was_written_and_its_conversation_goes_on(
+    cast, sign_in, complaints
+):
     complaints.expected.add(404)  # asked again before the stopped answer was written down
     page = sign_in("marco")
     open_assistant(page)
