@@ -1,9 +1,74 @@
+"""How allauth behaves here: nobody signs up, nothing tells whether an account exists, links lead to this portal only."""
+
+import logging
+import smtplib
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.models import User
+from portal.errors import Refusal
+
+logger = logging.getLogger("accounts.mail")
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Nobody signs up by themselves: accounts come from administrators."""
-
     def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Accounts come from administrators."""
         return False
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """A deactivated person is told what everybody with a wrong password is told."""
+        user = super().authenticate(request, **credentials)
+        return user if user is not None and user.is_active else None
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """`next` stays on the host that was asked; allauth would take every allowed and trusted one."""
+        return url_has_allowed_host_and_scheme(
+            url, {self.request.get_host()}, require_https=self.request.is_secure()
+        )
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """The pages are for people; allauth's second, JSON face of them stays closed."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return request.client_address  # type: ignore[attr-defined, no-any-return, unused-ignore]
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_profile")
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Under the configured address of the portal: the request's Host header has no say in a mailed link."""
+        return (
+            password_url(key) if settings.BASE_URL else super().get_reset_password_from_key_url(key)
+        )
+
+    def format_email_subject(self, subject: str) -> str:
+        return subject
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Raises `Refusal("unavailable")` where the mail server fails, for existing and unknown accounts alike."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, smtplib.SMTPException) as error:
+            logger.exception("mail could not be sent")
+            raise Refusal("unavailable") from error
+
+
+def password_url(key: str) -> str:
+    """Where the holder of `key` ("<uid>-<token>") sets a password."""
+    uid, _dash, token = key.partition("-")
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
+    return settings.BASE_URL + path
+
+
+def password_link(user: User) -> str:
+    """The address at which this person sets their password; it ends with its first use, or after three days."""
+    return password_url(f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}")

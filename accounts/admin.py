@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.account.admin import EmailAddress
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import Group
 from django.contrib.auth.forms import ReadOnlyPasswordHashField
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -17,9 +17,8 @@ from accounts.models import Key, User
 from portal.console import ConsoleModelAdmin
 
 # Roles in teams say who may do what; Django's groups would be a second, silent way. An address is the account's.
-for other in (Group, EmailAddress, EmailConfirmation):
-    if admin.site.is_registered(other):
-        admin.site.unregister(other)
+# Their pages are imported above, so that they are registered before they are taken out.
+admin.site.unregister([Group, EmailAddress])
 
 
 class UserForm(forms.ModelForm):

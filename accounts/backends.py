@@ -16,11 +16,3 @@ class SignInBackend(AuthenticationBackend):
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return set()
-
-    @classmethod
-    def _stash_user(cls, user: Any) -> None:
-        """allauth would send a deactivated person with the right password to a page of their own.
-
-        Here they are told what everybody with a wrong password is told: nothing is put aside.
-        """
-        return None

@@ -1,5 +1,6 @@
 """People and their keys."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -87,6 +88,11 @@ class User(AbstractBaseUser):
     def get_session_auth_hash(self) -> str:
         """Changes with the password and with the session epoch, so that either ends all other sessions."""
         return super().get_session_auth_hash() + f"-{self.session_epoch}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same under former secret keys, while they are being replaced."""
+        for found in super().get_session_auth_fallback_hash():
+            yield found + f"-{self.session_epoch}"
 
 
 class Key(models.Model):

@@ -41,8 +41,10 @@ class KeyQuerySet(RecordedQuerySet):
         return self.filter(user_id__in=people.values("pk"))
 
     def live(self) -> Self:
-        """Neither revoked nor expired, of an active owner."""
-        now = timezone.now()
-        return self.filter(revoked_at__isnull=True, user__is_active=True).filter(
-            Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+        """Neither revoked nor expired, of an owner who is active and may have keys."""
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()),
+            revoked_at__isnull=True,
+            user__is_active=True,
+            user__is_restricted=False,
         )

@@ -3,18 +3,26 @@
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.http import HttpRequest
 
 from accounts.models import User
 from audit import trail
 from portal.context import Actor
+from portal.encryption import encrypt
+from portal.errors import Refusal
 
 
 def actor_of(user: User) -> Actor:
     return Actor("user", str(user.pk), user.email)
 
 
-def _signed_in(user: User, **_: Any) -> None:
-    trail.record(action="sign_in", target=user, actor=actor_of(user))
+def _signed_in(user: User, request: HttpRequest, **_: Any) -> None:
+    """Without its entry there is no sign-in: the session, which Django has filled already, is emptied again."""
+    try:
+        trail.record(action="sign_in", target=user, actor=actor_of(user))
+    except Refusal:
+        request.session.flush()
+        raise
 
 
 def _signed_out(user: User | None, **_: Any) -> None:
@@ -23,9 +31,12 @@ def _signed_out(user: User | None, **_: Any) -> None:
 
 
 def _failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Existing and unknown accounts leave the same entry: what was typed as the name, nothing of the password."""
+    """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password."""
     typed = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
-    trail.record(action="sign_in_failed", target_type="accounts.User", target_label=typed)
+    sealed = {"sealed": encrypt(typed), "subject": ""}
+    trail.record(
+        action="sign_in_failed", target_type="accounts.User", changes={"email": [None, sealed]}
+    )
 
 
 def install() -> None:

@@ -5,11 +5,13 @@ guesses cannot outrun the count, and people who know their password never meet i
 """
 
 import hashlib
+import ipaddress
 
 from portal.errors import Refusal
 from portal.limits import Limit, give_back, take
 
 FAILURES, PERIOD_S = 10, 300.0
+IPV6_PREFIX = 64  # what one customer holds; single addresses of it cost nothing
 
 
 class Attempt:
@@ -24,7 +26,7 @@ class Attempt:
 
 def attempt(*, door: str, address: str, account: str = "") -> Attempt:
     """Raises `Refusal("too_many_attempts")`, the same for existing and unknown accounts."""
-    limits = [Limit(f"fail:address:{address}", FAILURES, PERIOD_S)]
+    limits = [Limit(f"fail:address:{network_of(address)}", FAILURES, PERIOD_S)]
     if account:
         name = hashlib.sha256(account.strip().lower().encode()).hexdigest()
         limits.append(Limit(f"fail:{door}:{name}", FAILURES, PERIOD_S))
@@ -32,3 +34,16 @@ def attempt(*, door: str, address: str, account: str = "") -> Attempt:
     if not taken.allowed:
         raise Refusal("too_many_attempts", retry_after=taken.retry_after)
     return Attempt(limits)
+
+
+def network_of(address: str) -> str:
+    """What is counted as one address: an IPv4 address itself, an IPv6 one's /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), IPV6_PREFIX), strict=False))

@@ -15,15 +15,14 @@ urlpatterns = [
     # allauth builds links to these; here they lead nowhere.
     *(
         path(f"closed/{name}/", views.closed, name=f"account_{name}")
-        for name in ("signup", "inactive", "email", "reauthenticate")
+        for name in ("signup", "inactive", "email", "reauthenticate", "set_password")
     ),
-    path("password/change/", allauth.password_change, name="account_change_password"),
-    path("password/set/", allauth.password_set, name="account_set_password"),
+    path("password/change/", views.ChangePasswordView.as_view(), name="account_change_password"),
     path("password/reset/", views.ResetView.as_view(), name="account_reset_password"),
     path("password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        allauth.password_reset_from_key,
+        views.NewPasswordView.as_view(),
         name="account_reset_password_from_key",
     ),
     path(

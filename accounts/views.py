@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from allauth.account.views import LoginView, PasswordResetView
+from allauth.account.views import (
+    LoginView,
+    PasswordChangeView,
+    PasswordResetFromKeyView,
+    PasswordResetView,
+)
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,13 +21,19 @@ from django_ratelimit.decorators import ratelimit
 from accounts import actions
 from accounts.forms import KeyForm, ProfileForm
 from accounts.models import Key
-from accounts.throttle import attempt
+from accounts.throttle import attempt, network_of
 from portal.errors import Refusal
+
+FOUND = 302
 
 
 def client(group: str, request: HttpRequest) -> str:
     """The address behind trusted proxies, for django-ratelimit."""
-    return request.client_address  # type: ignore[attr-defined, unused-ignore]
+    return network_of(_address(request))
+
+
+def _address(request: HttpRequest) -> str:
+    return request.client_address  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
 
 # A coarse guard before anything is looked at; the exact count of failures is `attempt`'s.
@@ -33,11 +44,8 @@ coarse = ratelimit(key=client, rate="120/m", method="POST", block=True)
 class SignInView(LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """429 after too many failures, before the password is looked at."""
-        tried = attempt(
-            door="password",
-            address=request.client_address,  # type: ignore[attr-defined, unused-ignore]
-            account=request.POST.get("login", ""),
-        )
+        name = request.POST.get("login", "")
+        tried = attempt(door="password", address=_address(request), account=name)
         response = super().post(request, *args, **kwargs)
         if request.user.is_authenticated:
             tried.succeeded()
@@ -48,12 +56,31 @@ class SignInView(LoginView):
 class ResetView(PasswordResetView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Every request counts: the page never tells whether there is such an account."""
-        attempt(
-            door="reset",
-            address=request.client_address,  # type: ignore[attr-defined, unused-ignore]
-            account=request.POST.get("email", ""),
-        )
+        attempt(door="reset", address=_address(request), account=request.POST.get("email", ""))
         return super().post(request, *args, **kwargs)
+
+
+@method_decorator(coarse, name="dispatch")
+class NewPasswordView(PasswordResetFromKeyView):
+    reset_user: Any = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A link that does not hold counts as a failure of its address."""
+        tried = attempt(door="link", address=_address(request))
+        response = super().dispatch(request, *args, **kwargs)
+        if self.reset_user is not None or response.status_code == FOUND:
+            tried.succeeded()
+        return response
+
+
+class ChangePasswordView(PasswordChangeView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Guessing the old password from a session left open counts like guessing it at the door."""
+        tried = attempt(door="password", address=_address(request), account=request.user.email)
+        response = super().post(request, *args, **kwargs)
+        if response.status_code == FOUND:
+            tried.succeeded()
+        return response
 
 
 @never_cache
