@@ -30,7 +30,8 @@ AUDIT_SIGNING_KEY = env.text("PORTAL_AUDIT_SIGNING_KEY")
 DEVELOPMENT_ADMIN_EMAIL = "admin@example.com"
 ADMIN_EMAIL = env.text("PORTAL_ADMIN_EMAIL", DEVELOPMENT_ADMIN_EMAIL if DEVELOPMENT else "")
 ADMIN_PASSWORD = env.text("PORTAL_ADMIN_PASSWORD")
-BASE_URL = env.text("PORTAL_BASE_URL", "http://127.0.0.1:8000" if DEVELOPMENT else "").rstrip("/")
+LOCAL_URL = f"http://127.0.0.1:{env.text('PORT', '8000')}"
+BASE_URL = env.text("PORTAL_BASE_URL", LOCAL_URL if DEVELOPMENT else "").rstrip("/")
 
 ALLOWED_HOSTS = env.items(
     "PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" if DEVELOPMENT else ""

@@ -33,7 +33,7 @@ def chat_completions(request: HttpRequest) -> HttpResponse:
     """One completion, streamed or not, in the shapes of the OpenAI API with a `guard` object beside."""
 
     def read() -> Question:
-        return read_completion(read_json(request.body, request.content_type))
+        return read_completion(read_json(request.body, request.META.get("CONTENT_TYPE", "")))
 
     arrival = Arrival(Exchange.Door.V1, lambda: identify_key(request), read)
     outcome = journey.ask(arrival)
