@@ -91,7 +91,15 @@ def houses():
 
 
 def alive(pids):
-    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+    found = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":  # ended, and only waits for whoever adopted it
+            found.add(pid)
+    return found
 
 
 def test_two_copies_open_side_by_side_and_a_printed_password_signs_in(houses, tmp_path):

@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,22 +118,22 @@ class House:
     def _end(self) -> None:
         """One signal to each, then patience, then an end."""
         for child in self.children.values():
-            _signal(child, signal.SIGTERM)
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
         until = time.monotonic() + STOP_WITHIN
         for child in self.children.values():
             try:
                 child.wait(max(0.1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                _signal(child, signal.SIGKILL)
+                child.kill()
                 child.wait()
+            _end_group(child.pid)
 
 
-def _signal(child: subprocess.Popen, number: int) -> None:
-    if child.poll() is None:
-        if number == signal.SIGKILL:
-            os.killpg(child.pid, number)
-        else:
-            child.send_signal(number)
+def _end_group(group: int) -> None:
+    """What a child left behind in its process group, such as the scheduler of a worker that was killed."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _has_control_socket() -> bool:
