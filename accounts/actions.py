@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import keys
+from accounts.links import password_link
 from accounts.models import Key, User
 from accounts.scopes import SCOPES
+from audit import trail
 from portal.context import current
 from portal.errors import Refusal
 
@@ -38,18 +44,26 @@ def create_key(
         raise Refusal("permission_denied", _("This person may not have keys."))
     if set(wanted) - set(SCOPES):
         raise Refusal("validation_failed", fields={"scopes": [_("There is no such scope.")]})
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Refusal("validation_failed", fields={"expires_at": [_("This is in the past.")]})
     public_id, secret, plaintext = keys.generate()
-    key = Key.objects.create(
+    key = Key(
         public_id=public_id,
         user=user,
-        name=name,
+        name=name.strip(),
         digest=keys.digest(secret),
         last_four=plaintext[-4:],
         scopes=wanted,
         expires_at=expires_at,
-        requests_per_second=requests_per_second or settings.LIMIT_KEY_PER_SECOND,
         no_content_log=no_content_log,
     )
+    if requests_per_second is not None:
+        key.requests_per_second = requests_per_second
+    try:
+        key.full_clean()
+    except ValidationError as error:
+        raise Refusal("validation_failed", fields=error.message_dict) from None
+    key.save()
     return key, plaintext
 
 
@@ -62,7 +76,52 @@ def revoke_key(*, by: User, key: Key) -> None:
 
 
 @transaction.atomic
+def save_user(*, by: User, user: User) -> None:
+    """Creates or changes a person. A new one is mailed a link to set their password.
+
+    Who was deactivated, restricted or lost a right is signed out everywhere. Raises `Refusal("conflict")` where no
+    platform admin would be left.
+    """
+    if user._state.adding:
+        user.set_unusable_password()
+        user.save()
+        send_password_link(by=by, user=user)
+        return
+    admins = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True))
+    before = User.objects.select_for_update().get(pk=user.pk)
+    stays = user.is_superuser and user.is_active
+    if not stays and not any(admin.pk != user.pk for admin in admins):
+        raise Refusal("conflict", _("The last platform admin stays one."))
+    user.session_epoch = before.session_epoch + (1 if _lost_rights(before, user) else 0)
+    user.save()
+
+
+def _lost_rights(before: User, after: User) -> bool:
+    granted = ("is_active", "is_superuser", "is_auditor")
+    taken = any(getattr(before, name) and not getattr(after, name) for name in granted)
+    return taken or (after.is_restricted and not before.is_restricted)
+
+
+@transaction.atomic
+def deactivate(*, by: User, user: User) -> None:
+    """Ends sign-in, sessions and keys of a person at once; doing it twice changes nothing."""
+    if user.is_active:
+        user.is_active = False
+        save_user(by=by, user=user)
+
+
+@transaction.atomic
 def end_sessions(*, by: User, user: User) -> None:
     """Ends all sessions of a person, one's own included."""
-    user.session_epoch += 1
-    user.save(update_fields=["session_epoch"])
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
+
+
+@transaction.atomic
+def send_password_link(*, by: User, user: User) -> None:
+    """Mails a one-time link to set a password, once the running transaction has committed."""
+    context = {"user": user, "link": password_link(user), "portal": settings.BASE_URL}
+    subject = " ".join(render_to_string("account/email/invitation_subject.txt", context).split())
+    body = render_to_string("account/email/invitation_message.txt", context)
+    trail.record(action="password_link_sent", target=user)
+    transaction.on_commit(partial(user.email_user, subject, body), robust=True)

@@ -5,13 +5,12 @@ import smtplib
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.forms import default_token_generator
-from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.links import password_url
 from accounts.models import User
 from portal.errors import Refusal
 
@@ -60,15 +59,3 @@ class AccountAdapter(DefaultAccountAdapter):
         except (OSError, smtplib.SMTPException) as error:
             logger.exception("mail could not be sent")
             raise Refusal("unavailable") from error
-
-
-def password_url(key: str) -> str:
-    """Where the holder of `key` ("<uid>-<token>") sets a password."""
-    uid, _dash, token = key.partition("-")
-    path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
-    return settings.BASE_URL + path
-
-
-def password_link(user: User) -> str:
-    """The address at which this person sets their password; it ends with its first use, or after three days."""
-    return password_url(f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}")

@@ -6,7 +6,6 @@ from allauth.account.admin import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import Group
-from django.contrib.auth.forms import ReadOnlyPasswordHashField
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -22,13 +21,14 @@ admin.site.unregister([Group, EmailAddress])
 
 
 class UserForm(forms.ModelForm):
-    """A new person gets no password here: they set it through the link in their invitation."""
-
-    password = ReadOnlyPasswordHashField(label=_("password"), required=False, disabled=True)
+    """Nobody sets another's password: a new person sets their own through the link they are mailed."""
 
     class Meta:
         model = User
         fields = ("email", "name", "is_active", "is_superuser", "is_auditor", "is_restricted")
+
+    def clean_email(self) -> str:
+        return self.cleaned_data["email"].strip().lower()
 
     def clean(self) -> dict[str, Any]:
         found = super().clean()
@@ -39,14 +39,11 @@ class UserForm(forms.ModelForm):
             )
         return found
 
-    def save(self, commit: bool = True) -> User:
-        if self.instance._state.adding:
-            self.instance.set_unusable_password()
-        return super().save(commit)
-
 
 @admin.register(User)
 class UserAdmin(ConsoleModelAdmin):
+    """People are deactivated, not deleted: what they did stays theirs."""
+
     form = UserForm
     list_display = (
         "email",
@@ -61,7 +58,7 @@ class UserAdmin(ConsoleModelAdmin):
     search_fields = ("email", "name")
     search_help_text = _("Searches e-mail and name.")
     readonly_fields = ("last_login", "date_joined")
-    actions = ("end_sessions",)
+    actions = ("deactivate", "end_sessions", "send_password_link")
     ordering = ("email",)
     fieldsets = (
         (None, {"fields": ("email", "name", "is_active")}),
@@ -69,11 +66,43 @@ class UserAdmin(ConsoleModelAdmin):
         (_("History"), {"fields": ("last_login", "date_joined")}),
     )
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Nobody changes their own rights."""
+        own = obj is not None and obj.pk == request.user.pk
+        rights = ("is_active", "is_superuser", "is_auditor", "is_restricted") if own else ()
+        return (*self.readonly_fields, *rights)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        actions.save_user(by=request.user, user=obj)
+        if not change:
+            self.message_user(request, _("They are mailed a link to set their password."))
+
+    @admin.action(description=_("Deactivate"), permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for user in self._others(request, queryset):
+            actions.deactivate(by=request.user, user=user)
+        self.message_user(request, _("They are signed out, and their keys are dead."))
+
     @admin.action(description=_("End all sessions"), permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for user in queryset:
+        for user in self._changeable(request, queryset):
             actions.end_sessions(by=request.user, user=user)
         self.message_user(request, _("Their sessions have ended."), messages.SUCCESS)
+
+    @admin.action(description=_("Mail a link to set the password"), permissions=["change"])
+    def send_password_link(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for user in self._changeable(request, queryset.filter(is_active=True)):
+            actions.send_password_link(by=request.user, user=user)
+        self.message_user(request, _("The links are on their way."), messages.SUCCESS)
+
+    def _changeable(self, request: HttpRequest, queryset: QuerySet) -> list[User]:
+        return [user for user in queryset if self.has_change_permission(request, user)]
+
+    def _others(self, request: HttpRequest, queryset: QuerySet) -> list[User]:
+        return self._changeable(request, queryset.exclude(pk=request.user.pk))
 
 
 @admin.register(Key)

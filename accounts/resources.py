@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
@@ -16,27 +17,29 @@ from portal.errors import Refusal
 
 
 class UserSerializer(serializers.ModelSerializer):
+    is_admin = serializers.BooleanField(source="is_superuser", read_only=True)
+
     class Meta:
         model = User
-        fields = (
-            "id",
-            "email",
-            "name",
-            "is_active",
-            "is_superuser",
-            "is_auditor",
-            "is_restricted",
-            "date_joined",
-            "last_login",
-        )
+        fields = ["id", "email", "name", "is_active", "is_admin", "is_auditor", "is_restricted"]
+        fields += ["date_joined", "last_login"]
 
 
 class UserViewSet(ReadViewSet):
-    """The people one may see; `me` is oneself."""
+    """The people one may see, filtered by `email` and `is_active`; `me` is oneself."""
 
     queryset = User.objects.all()
     serializer_class = UserSerializer
     lookup_value_regex = r"\d+"
+
+    def get_queryset(self) -> QuerySet:
+        found = super().get_queryset()
+        if email := self.request.query_params.get("email"):
+            found = found.filter(email=email.strip().lower())
+        wanted = {"true": True, "false": False}.get(
+            self.request.query_params.get("is_active", "").lower()
+        )
+        return found if wanted is None else found.filter(is_active=wanted)
 
     @action(detail=False, permission_classes=[IsAuthenticated])
     def me(self, request: Request) -> Response:
@@ -44,33 +47,32 @@ class UserViewSet(ReadViewSet):
 
 
 class KeySerializer(serializers.ModelSerializer):
-    """`key` is the plaintext, in the answer to its creation only; afterwards there is `masked`."""
+    """`key` is the plaintext in the answer to its creation, and a mask ever after."""
 
     id = serializers.CharField(source="public_id", read_only=True)
-    masked = serializers.CharField(read_only=True)
-    scopes = serializers.MultipleChoiceField(choices=list(SCOPES), required=False)
+    user = serializers.SlugRelatedField(slug_field="email", read_only=True)
+    key = serializers.CharField(source="masked", read_only=True)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(SCOPES)), required=False
+    )
 
     class Meta:
         model = Key
-        fields = (
-            "id",
-            "name",
-            "masked",
-            "scopes",
-            "expires_at",
-            "requests_per_second",
-            "no_content_log",
-            "revoked_at",
-            "last_used_at",
-            "created_at",
-        )
+        fields = ["id", "user", "name", "key", "scopes", "expires_at", "requests_per_second"]
+        fields += ["no_content_log", "revoked_at", "last_used_at", "created_at"]
         read_only_fields = ("requests_per_second", "revoked_at", "last_used_at", "created_at")
 
 
-class KeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """One's own keys. Only a person, signed in, makes and revokes them: a key does neither."""
+class KeyViewSet(
+    mixins.ListModelMixin,
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet,
+):
+    """One's own keys, and those of the people one may see. A person makes and revokes them; a key does neither."""
 
-    queryset = Key.objects.all()
+    queryset = Key.objects.select_related("user")
     serializer_class = KeySerializer
     permission_classes = [IsAuthenticated]
     lookup_field = "public_id"
@@ -80,19 +82,21 @@ class KeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
         if request.user.is_restricted or (request.auth is not None and request.auth.key):
             raise Refusal("permission_denied")
 
-    def get_queryset(self) -> Any:
-        return Key.objects.filter(user=self.request.user)
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().visible_to(self.request.user)
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         wanted = self.get_serializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         key, plaintext = actions.create_key(
             by=request.user, user=request.user, **wanted.validated_data
         )
         body = {**self.get_serializer(key).data, "key": plaintext}
-        return Response(body, status=status.HTTP_201_CREATED)
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
-    def destroy(self, request: Request, public_id: str) -> Response:
+    def perform_destroy(self, instance: Key) -> None:
         """Revokes; the row stays for the trail."""
-        actions.revoke_key(by=request.user, key=self.get_object())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        user = self.request.user
+        if instance.user_id != user.pk and not user.has_perm("accounts.change_key", instance):
+            raise Refusal("permission_denied")
+        actions.revoke_key(by=user, key=instance)

@@ -20,7 +20,8 @@ from django_ratelimit.decorators import ratelimit
 
 from accounts import actions
 from accounts.forms import KeyForm, ProfileForm
-from accounts.models import Key
+from accounts.models import Key, User
+from accounts.profile import belongings_of
 from accounts.throttle import attempt, network_of
 from portal.errors import Refusal
 
@@ -86,14 +87,18 @@ class ChangePasswordView(PasswordChangeView):
 @never_cache
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
-    """Who one is here, and in which teams."""
-    form = ProfileForm(request.POST or None, instance=request.user)
-    if request.method == "POST" and form.is_valid():
-        form.save()
-        messages.success(request, _("Your name is saved."))
-        return redirect("account_profile")
-    memberships = request.user.memberships.select_related("team").order_by("team__name")
-    return render(request, "account/profile.html", {"form": form, "memberships": memberships})
+    """Who one is here, and in which teams. Restricted people change nothing but their password."""
+    form = None if request.user.is_restricted else ProfileForm(instance=request.user)
+    if request.method == "POST":
+        if form is None:
+            raise Refusal("permission_denied")
+        form = ProfileForm(request.POST, instance=User.objects.get(pk=request.user.pk))
+        if form.is_valid():
+            form.save()
+            messages.success(request, _("Your name is saved."))
+            return redirect("account_profile")
+    context = {"form": form, "belongings": belongings_of(request.user)}
+    return render(request, "account/profile.html", context)
 
 
 def closed(request: HttpRequest) -> HttpResponse:

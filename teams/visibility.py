@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from accounts.profile import register_belonging
 from accounts.querysets import register_visibility as register_people
 from audit.querysets import register_visibility as register_entries
 from portal.models import register_model_visibility
@@ -35,7 +36,14 @@ def models(user: Any) -> Q:
     return Q(pk__in=Grant.objects.filter(team_id__in=memberships_of(user)).values("model_id"))
 
 
+def roles(user: Any) -> list[tuple[str, str]]:
+    """For one's own account page: the teams one is in, and as what."""
+    rows = Membership.objects.filter(user=user).select_related("team").order_by("team__name")
+    return [(row.team.name, str(row.get_role_display())) for row in rows]
+
+
 def install() -> None:
+    register_belonging(roles)
     register_people(people)
     register_entries(entries)
     register_model_visibility(models)
