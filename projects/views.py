@@ -51,7 +51,7 @@ def playground(request: HttpRequest, slug: str, uid: str = "") -> HttpResponse:
         "project": project,
         "conversations": conversations[:CONVERSATIONS_LISTED],
         "conversation": conversation,
-        "messages": _messages(conversation) if conversation else [],
+        "turns": _messages(conversation) if conversation else [],
         "may_chat": Project.objects.chattable_by(request.user).filter(pk=project.pk).exists()
         and project.is_active,
     }

@@ -38,6 +38,7 @@ def test_a_member_signs_in_asks_and_finds_the_answer_again(cast, sign_in):
     expect(page.locator(".question")).to_contain_text("words: 40")
     expect(page.locator(".answer")).to_contain_text("the gate is open")
     expect(page.locator(".answer .meta")).to_contain_text("tokens")
+    expect(page.locator(".notices")).to_have_count(0)
 
 
 def test_shift_and_enter_begins_a_line_and_does_not_send(cast, sign_in):
