@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 import portal.encryption
-import projects.models
+import projects.models.conversations
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             name='Conversation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=projects.models.new_uid, editable=False, max_length=32, unique=True)),
+                ('uid', models.CharField(default=projects.models.conversations.new_uid, editable=False, max_length=32, unique=True)),
                 ('title', portal.encryption.EncryptedTextField(blank=True, default='', verbose_name='title')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             name='Exchange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=projects.models.new_uid, editable=False, max_length=32, unique=True)),
+                ('uid', models.CharField(default=projects.models.conversations.new_uid, editable=False, max_length=32, unique=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('door', models.CharField(choices=[('playground', 'playground'), ('api', 'API'), ('v1', 'OpenAI-compatible'), ('widget', 'widget')], max_length=12)),

@@ -1,6 +1,5 @@
-"""Projects, who and what belongs to them, conversations, and the usage log."""
+"""Projects, and who and what belongs to them."""
 
-import secrets
 from decimal import Decimal
 from typing import Any
 
@@ -15,19 +14,8 @@ from accounts.models import Key
 from guards.models import Guard, Mode, Stage
 from portal.encryption import EncryptedTextField
 from portal.models import Model
-from projects.querysets import (
-    ConversationQuerySet,
-    ExchangeQuerySet,
-    InProjectQuerySet,
-    KeyProjectQuerySet,
-    ProjectQuerySet,
-)
+from projects.querysets import InProjectQuerySet, KeyProjectQuerySet, ProjectQuerySet
 from teams.models import Grant, Team
-
-
-def new_uid() -> str:
-    """128 random bits in hex, for what is named in URLs and answers."""
-    return secrets.token_hex(16)
 
 
 class Visibility(models.TextChoices):
@@ -208,133 +196,3 @@ class KeyProject(models.Model):
     @property
     def team_id(self) -> int | None:
         return self.project.team_id if self.project else None
-
-
-class Conversation(models.Model):
-    """A person's thread of messages in a project."""
-
-    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    title = EncryptedTextField(_("title"), blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    objects = ConversationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-updated_at", "-id"]
-        indexes = [models.Index(fields=["user", "project", "-updated_at"], name="conversation_own")]
-
-    def __str__(self) -> str:
-        return self.uid
-
-
-class Message(models.Model):
-    """One message as it was after the guards. `withheld`: a guard kept the text, it is stored nowhere."""
-
-    class Role(models.TextChoices):
-        USER = "user", _("user")
-        ASSISTANT = "assistant", _("assistant")
-
-    conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="messages"
-    )
-    role = models.CharField(max_length=10, choices=Role.choices)
-    content = EncryptedTextField(blank=True, default="")
-    withheld = models.BooleanField(default=False)
-    exchange = models.ForeignKey(
-        "Exchange", null=True, on_delete=models.SET_NULL, related_name="messages"
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["id"]
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.pk}"
-
-
-class Exchange(models.Model):
-    """The usage log: one row for each exchange, on every way out. It outlives what it points at.
-
-    `outcome` starts as *crashed* and `closed_at` as empty: whatever breaks, the row says something true.
-    `cost` is in USD; empty means unknown, never free. Latencies are in milliseconds.
-    """
-
-    class Door(models.TextChoices):
-        PLAYGROUND = "playground", _("playground")
-        API = "api", _("API")
-        V1 = "v1", _("OpenAI-compatible")
-        WIDGET = "widget", _("widget")
-
-    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
-    closed_at = models.DateTimeField(null=True)
-    door = models.CharField(max_length=12, choices=Door.choices)
-    outcome = models.CharField(max_length=32, default="crashed")
-    status = models.PositiveSmallIntegerField(default=500)
-    project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL)
-    project_slug = models.CharField(max_length=64)
-    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
-    visitor = models.CharField(max_length=64, blank=True)
-    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL)
-    provider_slug = models.CharField(max_length=64, blank=True)
-    model_name = models.CharField(max_length=200, blank=True)
-    streamed = models.BooleanField(default=False)
-    prompt_tokens = models.PositiveIntegerField(default=0)
-    completion_tokens = models.PositiveIntegerField(default=0)
-    tokens_estimated = models.BooleanField(default=False)
-    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True)
-    reserved_micros = models.BigIntegerField(default=0)
-    latency_ms = models.PositiveIntegerField(null=True)
-    first_token_ms = models.PositiveIntegerField(null=True)
-    guard_action = models.CharField(max_length=10, blank=True)
-    guard_stage = models.CharField(max_length=10, blank=True)
-    guards = models.JSONField(default=list)
-    request_id = models.CharField(max_length=40, blank=True)
-    question = EncryptedTextField(null=True)
-    answer = EncryptedTextField(null=True)
-    is_demo = models.BooleanField(default=False)
-
-    objects = ExchangeQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["team", "-id"], name="exchange_team"),
-            models.Index(fields=["project", "-id"], name="exchange_project"),
-            models.Index(fields=["user", "-id"], name="exchange_user"),
-            models.Index(fields=["created_at"], name="exchange_created"),
-            models.Index(
-                fields=["created_at"],
-                condition=models.Q(closed_at__isnull=True),
-                name="exchange_open",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.uid
-
-
-class Spend(models.Model):
-    """What a project has spent and reserved in a month, in millionths of a USD: whole numbers, so sums stay exact."""
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="spends")
-    month = models.DateField()
-    spent_micros = models.BigIntegerField(default=0)
-    reserved_micros = models.BigIntegerField(default=0)
-
-    objects = InProjectQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "month"], name="spend_once")]
-
-    def __str__(self) -> str:
-        return f"{self.project_id} {self.month:%Y-%m}"
-
-    @property
-    def team_id(self) -> int:
-        return self.project.team_id

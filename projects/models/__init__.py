@@ -1,0 +1,18 @@
+"""Projects, who and what belongs to them, conversations, and the usage log."""
+
+from projects.models.conversations import Conversation, Message, new_uid
+from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
+from projects.models.usage import Exchange, Spend
+
+__all__ = [
+    "Conversation",
+    "Exchange",
+    "KeyProject",
+    "Message",
+    "Project",
+    "ProjectGuard",
+    "ProjectMember",
+    "Spend",
+    "Visibility",
+    "new_uid",
+]

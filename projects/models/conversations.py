@@ -1,0 +1,62 @@
+"""People's conversations, as they were after the guards."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.encryption import EncryptedTextField
+from projects.models.projects import Project
+from projects.querysets import ConversationQuerySet
+
+
+def new_uid() -> str:
+    """128 random bits in hex, for what is named in URLs and answers."""
+    return secrets.token_hex(16)
+
+
+class Conversation(models.Model):
+    """A person's thread of messages in a project."""
+
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    title = EncryptedTextField(_("title"), blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at", "-id"]
+        indexes = [models.Index(fields=["user", "project", "-updated_at"], name="conversation_own")]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class Message(models.Model):
+    """One message as it was after the guards. `withheld`: a guard kept the text, it is stored nowhere."""
+
+    class Role(models.TextChoices):
+        USER = "user", _("user")
+        ASSISTANT = "assistant", _("assistant")
+
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    role = models.CharField(max_length=10, choices=Role.choices)
+    content = EncryptedTextField(blank=True, default="")
+    withheld = models.BooleanField(default=False)
+    exchange = models.ForeignKey(
+        "Exchange", null=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.pk}"

@@ -1,0 +1,98 @@
+"""The usage log, and what was spent."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Key
+from portal.encryption import EncryptedTextField
+from projects.models.conversations import Conversation, new_uid
+from projects.models.projects import Project
+from projects.querysets import ExchangeQuerySet, InProjectQuerySet
+from teams.models import Team
+
+
+class Exchange(models.Model):
+    """The usage log: one row for each exchange, on every way out. It outlives what it points at.
+
+    `outcome` starts as *crashed* and `closed_at` as empty: whatever breaks, the row says something true.
+    `cost` is in USD; empty means unknown, never free. Latencies are in milliseconds.
+    """
+
+    class Door(models.TextChoices):
+        PLAYGROUND = "playground", _("playground")
+        API = "api", _("API")
+        V1 = "v1", _("OpenAI-compatible")
+        WIDGET = "widget", _("widget")
+
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+    door = models.CharField(max_length=12, choices=Door.choices)
+    outcome = models.CharField(max_length=32, default="crashed")
+    status = models.PositiveSmallIntegerField(default=500)
+    project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL)
+    project_slug = models.CharField(max_length=64)
+    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
+    visitor = models.CharField(max_length=64, blank=True)
+    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL)
+    provider_slug = models.CharField(max_length=64, blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
+    streamed = models.BooleanField(default=False)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    tokens_estimated = models.BooleanField(default=False)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    reserved_micros = models.BigIntegerField(default=0)
+    latency_ms = models.PositiveIntegerField(null=True)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    guard_action = models.CharField(max_length=10, blank=True)
+    guard_stage = models.CharField(max_length=10, blank=True)
+    guards = models.JSONField(default=list)
+    request_id = models.CharField(max_length=40, blank=True)
+    question = EncryptedTextField(null=True)
+    answer = EncryptedTextField(null=True)
+    is_demo = models.BooleanField(default=False)
+
+    objects = ExchangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="exchange_team"),
+            models.Index(fields=["project", "-id"], name="exchange_project"),
+            models.Index(fields=["user", "-id"], name="exchange_user"),
+            models.Index(fields=["created_at"], name="exchange_created"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(closed_at__isnull=True),
+                name="exchange_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class Spend(models.Model):
+    """What a project has spent and reserved in a month, in millionths of a USD: whole numbers, so sums stay exact."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="spends")
+    month = models.DateField()
+    spent_micros = models.BigIntegerField(default=0)
+    reserved_micros = models.BigIntegerField(default=0)
+
+    objects = InProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "month"], name="spend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.project_id} {self.month:%Y-%m}"
+
+    @property
+    def team_id(self) -> int:
+        return self.project.team_id
