@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -70,15 +70,15 @@ def judge(guard: ActiveGuard, views: Sequence[View]) -> GuardOutcome:
     """One guard over all texts, in its time; fail closed unless its `on_error` allows."""
     began = time.perf_counter()
     try:
+        action = ACTIONS[guard.mode]
         findings = _search(guard, views)
         if (time.perf_counter() - began) * 1000 > guard.timeout_ms:
             raise LateVerdict
     except Exception as error:  # noqa: BLE001 - whatever breaks in a guard closes the gate
         logger.warning("guard %s failed: %s", guard.slug, type(error).__name__)
-        action = Action.PASS if guard.on_error == "allow" else Action.BLOCK
-        return _outcome(guard, action, (), began, type(error).__name__)
-    action = ACTIONS[guard.mode] if findings else Action.PASS
-    return _outcome(guard, action, findings, began, "")
+        failed = Action.PASS if guard.on_error == "allow" else Action.BLOCK
+        return _outcome(guard, failed, (), began, type(error).__name__)
+    return _outcome(guard, action if findings else Action.PASS, findings, began, "")
 
 
 def _search(guard: ActiveGuard, views: Sequence[View]) -> tuple[Finding, ...]:
@@ -91,15 +91,7 @@ def _search(guard: ActiveGuard, views: Sequence[View]) -> tuple[Finding, ...]:
             ):
                 raise InvalidVerdict
             if part:
-                finding = Finding(
-                    finding.kind,
-                    finding.category,
-                    finding.severity,
-                    finding.start,
-                    finding.end,
-                    finding.replacement,
-                    part,
-                )
+                finding = replace(finding, part=part)
             found.append(finding)
     return tuple(found)
 

@@ -1,6 +1,7 @@
 """One normalisation of a text for all guards, with the way back: what is found is placed in the original."""
 
 import unicodedata
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -44,7 +45,7 @@ def _plain(character: str) -> str:
 
 def _lowered(text: str) -> str:
     """Lower case of the same length."""
-    lower = text.lower()
+    lower = text.replace("\u03a3", "\u03c3").lower()  # a final sigma depends on its neighbours
     if len(lower) == len(text):
         return lower
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
@@ -90,6 +91,11 @@ class View:
             where = origins[start] if start < len(origins) else self.length
             return where, where
         return origins[start], origins[end - 1] + 1
+
+    def index_of(self, offset: int) -> int:
+        """The index in `text` of the first character that comes from `offset` in the original or later."""
+        origins = self._mapped[1]
+        return offset if origins is None else bisect_left(origins, offset)
 
 
 def view_of(text: str) -> View:

@@ -1,11 +1,14 @@
 """What a guard kind is: options, and a search over one normalised text. It knows no database and no project."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from guards.normalise import View
 from guards.verdicts import Finding
+
+Span = tuple[int, int]
 
 
 class InvalidOptions(ValueError):
@@ -18,7 +21,11 @@ class InvalidOptions(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """How far back from the end a finding can reach that is not complete yet: so many characters and whole words."""
+    """How far back from the end of `view.text` the findings may still change: so many characters and whole words.
+
+    It holds for kinds that are local: what they find at a place depends on at most `stream.CONTEXT` characters before
+    it and on what follows within this distance, never on what they found elsewhere.
+    """
 
     characters: int
     words: int = 1
@@ -58,3 +65,39 @@ def positive(options: Mapping[str, Any], name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidOptions(name, f"{name} is a whole number, zero or more.")
     return value
+
+
+def switched(options: Mapping[str, Any], name: str) -> bool:
+    value = options[name]
+    if not isinstance(value, bool):
+        raise InvalidOptions(name, f"{name} is true or false.")
+    return value
+
+
+def chosen_of(options: Mapping[str, Any], name: str, known: Collection[str]) -> tuple[str, ...]:
+    """The names chosen, in the kind's own order."""
+    value = options[name]
+    if (
+        not isinstance(value, list)
+        or not value
+        or any(not isinstance(item, str) or item not in known for item in value)
+    ):
+        raise InvalidOptions(name, f"{name} is a list of some of {', '.join(known)}.")
+    return tuple(item for item in known if item in value)
+
+
+def every_match(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """The match at every place where one begins, overlapping ones too: none depends on an earlier one."""
+    found = pattern.search(text)
+    while found is not None:
+        yield found
+        found = pattern.search(text, found.start() + 1)
+
+
+def outermost(spans: Iterable[Span]) -> list[Span]:
+    """In order, without those that lie inside another."""
+    kept: list[Span] = []
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if not kept or end > kept[-1][1]:
+            kept.append((start, end))
+    return kept

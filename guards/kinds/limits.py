@@ -8,11 +8,13 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guards.kinds.base import Hold, known_only, positive
-from guards.kinds.personal_data import phones
+from guards.kinds.personal_data import PersonalData
 from guards.normalise import View
 from guards.verdicts import Finding
 
 _URL = re.compile(r"https?://[^\s<>\"']{1,2000}|\bwww\.[^\s<>\"']{1,2000}")
+
+_PHONES = PersonalData().compile({"categories": ["phone"]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ class _Compiled:
             if len(urls) > self.max_urls:
                 start, end = view.place(*urls[self.max_urls].span())
                 yield self._finding("urls", start, end)
-        numbers = list(phones(view))
+        numbers = sorted((f.start, f.end) for f in _PHONES.find(view))
         if len(numbers) > self.max_phones:
-            yield self._finding("phones", *view.place(*numbers[self.max_phones]))
+            yield self._finding("phones", *numbers[self.max_phones])
 
     def _finding(self, category: str, start: int, end: int) -> Finding:
         return Finding("limits", category, "medium", start, end)

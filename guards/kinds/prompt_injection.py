@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, InvalidOptions, known_only
+from guards.kinds.base import Hold, chosen_of, known_only
 from guards.normalise import View, view_of
 from guards.verdicts import Finding
 
@@ -302,7 +302,4 @@ class PromptInjection:
     defaults: Mapping[str, Any] = {"categories": list(RULES)}
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        chosen = known_only(options, self.defaults)["categories"]
-        if not isinstance(chosen, list) or not chosen or set(chosen) - set(RULES):
-            raise InvalidOptions("categories", f"Some of {', '.join(RULES)}.")
-        return _Compiled(tuple(category for category in RULES if category in chosen))
+        return _Compiled(chosen_of(known_only(options, self.defaults), "categories", RULES))

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, known_only
+from guards.kinds.base import Hold, every_match, known_only, outermost, switched
 from guards.normalise import View
 from guards.verdicts import Finding
 
@@ -15,7 +15,7 @@ from guards.verdicts import Finding
 PATTERNS: dict[str, tuple[tuple[str, ...], str]] = {
     "private_key": (
         ("-----BEGIN",),
-        r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,8000}?(?:-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|$)",
+        r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,8000}(?:-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?",
     ),
     "gatehouse_key": (("gh_",), r"\bgh_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\b"),
     "aws_access_key": (
@@ -54,7 +54,7 @@ PATTERNS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "header_value": (
         ("uthorization", "UTHORIZATION", "ookie", "api-key", "Api-Key", "API-Key", "X-Auth"),
-        r"(?i:\b(?:proxy-)?authorization\s{0,3}:\s{0,3}(?:bearer|basic|token|digest)\s+[A-Za-z0-9._~+/=-]{8,4000}|\b(?:set-)?cookie\s{0,3}:\s{0,3}[^\s=;]{1,100}=[^\s;]{8,4000}|\bx-(?:api-key|auth-token|amz-security-token)\s{0,3}:\s{0,3}[A-Za-z0-9._~+/=-]{8,4000})",
+        r"(?i:\b(?:proxy-)?authorization\s{0,3}:\s{0,3}(?:bearer|basic|token|digest)\s{1,3}[A-Za-z0-9._~+/=-]{8,4000}|\b(?:set-)?cookie\s{0,3}:\s{0,3}[^\s=;]{1,100}=[^\s;]{8,4000}|\bx-(?:api-key|auth-token|amz-security-token)\s{0,3}:\s{0,3}[A-Za-z0-9._~+/=-]{8,4000})",
     ),
     "assigned_secret": (
         ("=", ":"),
@@ -64,7 +64,7 @@ PATTERNS: dict[str, tuple[tuple[str, ...], str]] = {
 _COMPILED = {name: (cues, re.compile(pattern)) for name, (cues, pattern) in PATTERNS.items()}
 
 
-HOLD = Hold(characters=24, words=7)  # all but headers and key markers are one word
+HOLD = Hold(characters=80, words=9)  # all but headers and key markers are one word
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class _Compiled:
         for category, (cues, pattern) in _COMPILED.items():
             if not any(cue in text for cue in cues):
                 continue
-            for found in pattern.finditer(text):
-                yield self._finding(category, "high", view, found.span())
+            for span in outermost(found.span() for found in every_match(pattern, text)):
+                yield self._finding(category, "high", view, span)
         if self.hosts and "://" in text:
-            for found in _HOST.finditer(text):
+            for found in every_match(_HOST, text):
                 yield self._finding("host", "low", view, found.span(1))
 
     def _finding(self, category: str, severity: str, view: View, span: tuple[int, int]) -> Finding:
@@ -99,4 +99,4 @@ class Secrets:
     defaults: Mapping[str, Any] = {"hosts": False}
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        return _Compiled(bool(known_only(options, self.defaults)["hosts"]))
+        return _Compiled(switched(known_only(options, self.defaults), "hosts"))

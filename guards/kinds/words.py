@@ -7,28 +7,46 @@ from typing import Any
 import re2
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, InvalidOptions, known_only
+from guards.kinds.base import Hold, InvalidOptions, known_only, outermost
 from guards.normalise import View, view_of
 from guards.verdicts import Finding
 
 MAX_ENTRIES = 1000
 MAX_LENGTH = 500
+_EDGE = r"[^\pL\pN_]"
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    terms: Any
+    terms: tuple[Any, ...]
     patterns: tuple[Any, ...]
     hold: Hold | None
 
     def find(self, view: View) -> Iterator[Finding]:
-        if self.terms is not None:
-            for found in self.terms.finditer(view.lower):
-                yield Finding("words", "term", "medium", *view.place(*found.span()))
+        spans = outermost(span for terms in self.terms for span in _places(terms, view.lower))
+        for span in spans:
+            yield Finding("words", "term", "medium", *view.place(*span))
         for pattern in self.patterns:
             for found in pattern.finditer(view.text):
                 if found.end() > found.start():
                     yield Finding("words", "pattern", "medium", *view.place(*found.span()))
+
+
+def _places(terms: Any, text: str) -> Iterator[tuple[int, int]]:
+    """Places of terms, overlapping ones too, so that none depends on an earlier one. Searched as UTF-8."""
+    data = text.encode("utf-8", "replace")
+    found = terms.search(data)
+    before, position = 0, 0  # so many bytes are so many characters
+    while found is not None:
+        start, end = found.span(1)
+        position += len(data[before:start].decode())
+        before = start
+        length = len(data[start:end].decode())
+        yield position, position + length
+        found = terms.search(data, start + 1)
 
 
 class Words:
@@ -40,18 +58,23 @@ class Words:
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
         chosen = known_only(options, self.defaults)
-        terms = [view_of(term).lower.strip() for term in _texts(chosen, "terms")]
-        joined = "|".join(_bounded(term) for term in sorted(terms, key=len, reverse=True) if term)
-        compiled = tuple(_expression(pattern) for pattern in _texts(chosen, "patterns"))
-        hold = None if compiled else Hold(max((len(term) for term in terms), default=0) + 1)
-        return _Compiled(re2.compile(joined) if joined else None, compiled, hold)
+        terms = {view_of(term).lower.strip() for term in _texts(chosen, "terms")} - {""}
+        expressions = tuple(_expression("terms", joined) for joined in _joined(terms))
+        compiled = tuple(_expression("patterns", pattern) for pattern in _texts(chosen, "patterns"))
+        hold = None if compiled else Hold(max((len(term) for term in terms), default=0) + 2)
+        return _Compiled(expressions, compiled, hold)
 
 
-def _bounded(term: str) -> str:
-    """The term as a whole word, where its ends are letters or digits."""
-    before = r"\b" if term[0].isalnum() else ""
-    after = r"\b" if term[-1].isalnum() else ""
-    return before + re2.escape(term) + after
+def _joined(terms: set[str]) -> Iterator[str]:
+    """Expressions whose group 1 is a term: a whole word, at those of its ends that are letters or digits."""
+    for opens in (True, False):
+        for closes in (True, False):
+            chosen = [t for t in terms if t[0].isalnum() is opens and t[-1].isalnum() is closes]
+            if chosen:
+                longest_first = sorted(chosen, key=lambda term: (-len(term), term))
+                before = rf"(?:\A|{_EDGE})" if opens else ""
+                after = rf"(?:\z|{_EDGE})" if closes else ""
+                yield f"{before}({'|'.join(re2.escape(term) for term in longest_first)}){after}"
 
 
 def _texts(options: Mapping[str, Any], name: str) -> list[str]:
@@ -63,8 +86,8 @@ def _texts(options: Mapping[str, Any], name: str) -> list[str]:
     return value
 
 
-def _expression(pattern: str) -> Any:
+def _expression(name: str, pattern: str) -> Any:
     try:
-        return re2.compile(pattern)
+        return re2.compile(pattern, _OPTIONS)
     except re2.error as error:
-        raise InvalidOptions("patterns", f"Not a linear-time expression: {error}") from None
+        raise InvalidOptions(name, f"Not a linear-time expression: {error}") from None
