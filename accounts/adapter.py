@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.links import password_url
-from accounts.models import User
 from portal.errors import Refusal
 
 logger = logging.getLogger("accounts.mail")
@@ -22,10 +21,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Accounts come from administrators."""
         return False
 
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """A deactivated person is told what everybody with a wrong password is told."""
-        user = super().authenticate(request, **credentials)
-        return user if user is not None and user.is_active else None
+    def get_login_stages(self) -> list[str]:
+        """None of allauth's: they would keep addresses beside the account's own."""
+        return []
 
     def is_safe_url(self, url: str | None) -> bool:
         """`next` stays on the host that was asked; allauth would take every allowed and trusted one."""

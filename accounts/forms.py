@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.forms import ResetPasswordForm
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +12,15 @@ from accounts.models import User
 from accounts.scopes import SCOPES
 
 LIFETIMES = ((30, _("30 days")), (90, _("90 days")), (365, _("a year")), (0, _("no end")))
+
+
+class ResetForm(ResetPasswordForm):
+    """Finds people by their account's address alone; allauth would also take former ones."""
+
+    def clean_email(self) -> str:
+        email = self.cleaned_data["email"].strip().lower()
+        self.users = list(User.objects.filter(email=email, is_active=True))
+        return email
 
 
 class ProfileForm(forms.ModelForm):

@@ -4,14 +4,16 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import keys
 from accounts.actions import create_key, revoke_key
+from accounts.authentication import Caller, _believed, _stamp, identify
 from accounts.models import Key
+from audit.models import Entry
 from portal.context import Actor, RequestContext, entered
 from portal.errors import Refusal
 
@@ -186,3 +188,57 @@ def test_the_cookie_opens_nothing_at_the_openai_compatible_door(cast):
     body = {"model": "assistant", "messages": [{"role": "user", "content": "say: x"}]}
     assert browser.post("/v1/chat/completions", body, "application/json").status_code == 401
     assert browser.get("/v1/models").status_code == 401
+
+
+def test_last_used_is_written_once_a_minute_and_stays_out_of_the_trail(cast, monkeypatch):
+    plaintext = cast.key(cast.marco)
+    entries = Entry.objects.count()
+    assert me(plaintext).status_code == 200
+    first = Key.objects.get().last_used_at
+    assert first is not None
+    assert me(plaintext).status_code == 200
+    assert Key.objects.get().last_used_at == first
+    Key.objects.update(last_used_at=first - timedelta(minutes=2))
+    _believed.clear("accounts.Key")
+    assert me(plaintext).status_code == 200
+    assert Key.objects.get().last_used_at > first
+    assert Entry.objects.count() == entries
+
+
+def test_another_process_stamp_is_respected(cast):
+    plaintext = cast.key(cast.marco)
+    assert me(plaintext).status_code == 200
+    now = Key.objects.get().last_used_at
+    key = Key.objects.get()
+    key.last_used_at = None  # as a process read it before the other wrote
+    _stamp(key)
+    assert Key.objects.get().last_used_at == now
+
+
+def test_a_stream_under_way_learns_that_its_key_is_gone(cast):
+    plaintext = cast.key(cast.marco)
+    request = RequestFactory().get("/", headers={"authorization": f"Bearer {plaintext}"})
+    caller = identify(request)
+    assert caller.is_live()
+    revoke_key(by=cast.marco, key=Key.objects.get())
+    assert not caller.is_live()
+
+
+def test_a_change_during_the_look_up_keeps_its_result_from_being_believed(cast):
+    plaintext = cast.key(cast.marco)
+    generation = _believed.generation
+    caller = Caller(cast.marco, Key.objects.get(), "key")
+    _believed.clear("accounts.Key")
+    _believed.put(b"x", caller, generation)
+    assert _believed.get(b"x") is None
+    assert me(plaintext).status_code == 200
+
+
+def test_expiry_is_seen_by_a_process_that_believes_the_key(cast, monkeypatch):
+    plaintext = cast.key(cast.marco, expires_at=timezone.now() + timedelta(minutes=5))
+    request = RequestFactory().get("/", headers={"authorization": f"Bearer {plaintext}"})
+    identify(request)
+    later = timezone.now() + timedelta(minutes=6)
+    monkeypatch.setattr("accounts.models.timezone.now", lambda: later)
+    with pytest.raises(Refusal, match="invalid_credentials"):
+        identify(request)
