@@ -9,6 +9,7 @@ const form = document.querySelector("[data-composer]");
 const turns = document.querySelector("[data-turns]");
 const threads = document.querySelector("[data-threads]");
 
+const touched = matchMedia("(pointer: coarse)"); // no Shift there: Enter begins a new line, the button sends
 const narrow = matchMedia("(max-width: 800px)");
 const fold = () => { threads.open = !narrow.matches; };
 narrow.addEventListener("change", fold);
@@ -33,7 +34,7 @@ function start() {
   let running = null;
   let unsettled = false;
 
-  form.querySelector("[data-hint]").hidden = false;
+  form.querySelector("[data-hint]").hidden = touched.matches;
   turns.querySelector(".question:nth-last-child(2)")?.scrollIntoView({ block: "start" });
 
   form.addEventListener("submit", (event) => {
@@ -41,7 +42,7 @@ function start() {
     if (!running && field.value.trim()) ask();
   });
   field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || touched.matches) return;
     event.preventDefault();
     form.requestSubmit();
   });
@@ -65,7 +66,8 @@ function start() {
     running = new AbortController();
     document.querySelector("[data-welcome]")?.remove();
     for (const turn of turns.querySelectorAll(".ran")) turn.classList.remove("ran");
-    const asked = question(field.value.trim());
+    const text = field.value.trim();
+    const asked = question(text);
     turns.append(asked, answer.turn);
     asked.scrollIntoView({ block: "start" });
     field.value = "";
@@ -76,8 +78,12 @@ function start() {
       const done = await follow(response, answer, began, uid);
       adopt(done.conversation);
     } catch (error) {
-      if (error.name === "AbortError") answer.stopped();
-      else answer.failed(error instanceof Broken ? said(error) : { message: form.dataset.lost });
+      if (error.name === "AbortError") {
+        answer.stopped();
+      } else {
+        answer.failed(error instanceof Broken ? said(error) : { message: form.dataset.lost });
+        field.value ||= text; // nothing of it was kept: ready to be sent once more
+      }
     } finally {
       aloud.finish();
       answer.end();

@@ -52,6 +52,24 @@ def test_shift_and_enter_begins_a_line_and_does_not_send(cast, sign_in):
     expect(page.locator(".answer")).to_have_count(0)
 
 
+def test_on_a_phone_enter_begins_a_line_and_nothing_is_wider_than_the_screen(cast, sign_in):
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    page = sign_in("olivia", **phone)
+    for path in ("/playground/assistant/", f"/admin/projects/project/{cast.assistant.pk}/change/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    field = page.locator("#id_name").bounding_box()
+    assert field["x"] + field["width"] <= 340
+    page.goto("/playground/assistant/")
+    question = page.get_by_label("Your question")
+    question.press_sequentially("say: " + "long" * 200)
+    question.press("Enter")
+    expect(page.locator(".answer")).to_have_count(0)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator(".answer .meta")).to_contain_text("tokens")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_markdown_of_an_answer_is_shown_and_its_markup_cannot_act(cast, sign_in):
     page = sign_in("marco")
     open_assistant(page)
@@ -114,6 +132,7 @@ def test_a_failure_says_so_with_the_request_id(cast, sign_in):
     ask(page, "fail: reset")
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Request id req_[0-9a-f]{24}"))
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_enabled()
+    expect(page.get_by_label("Your question")).to_have_value("fail: reset")
 
 
 def test_a_refusal_says_so_with_the_request_id(cast, sign_in, complaints):
