@@ -1,5 +1,6 @@
 """Before → after of rows, with secrets masked and personal values sealed."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,31 +8,26 @@ from cryptography.fernet import InvalidToken
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from portal.classification import (
-    CONTENT,
-    EXEMPT_FIELDS,
-    PERSONAL,
-    SECRET,
-    class_of,
-)
+from portal.classification import CONTENT, PERSONAL, SECRET, class_of, is_recorded_field
 from portal.encryption import encrypt
 
 MASK = "••••"
 UNREADABLE = object()
+Values = dict[str, Any]
 _encode = DjangoJSONEncoder().default
 
 
 def recorded_fields(model: type[models.Model]) -> list[models.Field]:
-    """The concrete columns that the trail records, in the model's order."""
+    """The columns that the trail records, in the model's order; generated ones say nothing of their own."""
     return [
         field
         for field in model._meta.concrete_fields
-        if f"{model._meta.label}.{field.name}" not in EXEMPT_FIELDS
+        if is_recorded_field(model, field.name) and not getattr(field, "generated", False)
     ]
 
 
-def values_of(instance: models.Model) -> dict[str, Any]:
-    """Loaded values of an instance by field name."""
+def loaded_values(instance: models.Model) -> Values:
+    """What an instance holds, by field name; deferred fields are missing."""
     return {
         field.name: instance.__dict__[field.attname]
         for field in recorded_fields(type(instance))
@@ -44,10 +40,17 @@ def stored_values(
     keys: Iterable[Any],
     fields: Iterable[models.Field],
     using: str | None,
-) -> dict[Any, dict[str, Any]]:
-    """What the database holds, by primary key. A secret that cannot be decrypted counts as unreadable, not as error."""
+    *,
+    lock: bool = False,
+) -> dict[Any, Values]:
+    """What the database holds, by primary key. A secret that cannot be decrypted counts as unreadable, not as error.
+
+    With `lock` nobody else changes the rows before the running transaction ends (where the database locks rows).
+    """
     wanted = list(fields)
-    rows = model._base_manager.using(using).filter(pk__in=list(keys))
+    rows = model._base_manager.using(using).filter(pk__in=list(keys)).order_by("pk")
+    if lock:
+        rows = rows.select_for_update(no_key=True)
     names = {field.name: field.attname for field in wanted}
     try:
         found = list(rows.values("pk", *names.values()))
@@ -60,24 +63,56 @@ def stored_values(
     }
 
 
+def creation(model: type[models.Model], values: Values, subject: str) -> dict[str, list[Any]]:
+    """`{field: [null, value]}` of a new row, without its empty fields."""
+    return _one_sided(model, values, lambda shown: [None, shown], subject)
+
+
+def deletion(model: type[models.Model], values: Values, subject: str) -> dict[str, list[Any]]:
+    """`{field: [value, null]}` of a row that goes, without its empty fields."""
+    return _one_sided(model, values, lambda shown: [shown, None], subject)
+
+
 def difference(
-    model: type[models.Model], pk: Any, before: dict[str, Any] | None, after: dict[str, Any] | None
+    model: type[models.Model], before: Values, after: Values, subject: str
 ) -> dict[str, list[Any]]:
-    """`{field: [before, after]}` of what differs; None stands for a row that is not there."""
+    """`{field: [before, after]}` of the fields that both sides have and that differ."""
     found: dict[str, list[Any]] = {}
     for field in recorded_fields(model):
-        old = None if before is None else before.get(field.name)
-        new = None if after is None else after.get(field.name)
-        if before is not None and after is not None:
-            if field.name not in before or field.name not in after:
-                continue
-            old, new = _normal(field, old), _normal(field, new)
-            if old == new:
-                continue
-        elif old in (None, "") and new in (None, ""):
+        if field.name not in before or field.name not in after:
             continue
-        found[field.name] = [_shown(field, pk, old), _shown(field, pk, new)]
+        old, new = _normal(field, before[field.name]), _normal(field, after[field.name])
+        if old != new:
+            found[field.name] = [_shown(field, old, subject), _shown(field, new, subject)]
     return found
+
+
+def plain(value: Any) -> Any:
+    """As every JSON column takes it: PostgreSQL refuses NUL, lone surrogates and numbers that are none."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {plain(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    try:
+        return plain(_encode(value))
+    except (TypeError, ValueError):
+        return plain(str(value))
+
+
+def _one_sided(
+    model: type[models.Model], values: Values, sides: Any, subject: str
+) -> dict[str, list[Any]]:
+    return {
+        field.name: sides(_shown(field, _normal(field, values[field.name]), subject))
+        for field in recorded_fields(model)
+        if values.get(field.name) not in (None, "")
+    }
 
 
 def _normal(field: models.Field, value: Any) -> Any:
@@ -90,22 +125,13 @@ def _normal(field: models.Field, value: Any) -> Any:
         return value
 
 
-def _shown(field: models.Field, pk: Any, value: Any) -> Any:
+def _shown(field: models.Field, value: Any, subject: str) -> Any:
     """As the trail may keep it."""
-    kind = class_of(field)
     if value is None or value == "":
         return value
+    kind = class_of(field)
     if kind in (SECRET, CONTENT) or value is UNREADABLE:
         return MASK
     if kind == PERSONAL:
-        return {"sealed": encrypt(str(value)), "subject": f"{field.model._meta.label}:{pk}"}
-    return _plain(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str | int | float | bool | list | dict):
-        return value
-    try:
-        return _encode(value)
-    except TypeError:
-        return str(value)
+        return {"sealed": encrypt(str(value)), "subject": subject}
+    return plain(value)

@@ -1,137 +1,89 @@
-"""Sees every change of every recorded model: saves, deletes and many-to-many by signals, bulk writes by the queryset."""
+"""Sees every change of every recorded model that goes through an instance: saves, deletes and many-to-many."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
 from django.db import models, router, transaction
+from django.db.models.deletion import (
+    CASCADE,
+    DO_NOTHING,
+    PROTECT,
+    RESTRICT,
+    get_candidate_relations_to_delete,
+)
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from audit import trail
-from audit.changes import difference, recorded_fields, stored_values, values_of
-from portal.classification import is_recorded
+from audit.bulk import BulkRecorder
+from audit.changes import (
+    Values,
+    creation,
+    deletion,
+    difference,
+    loaded_values,
+    recorded_fields,
+    stored_values,
+)
+from audit.rows import row_of
+from portal.classification import is_recorded, is_recorded_field
 from portal.recording import announce, register_recorder
 
-BATCH = 500
 _BEFORE = "_gatehouse_before"
-
-
-class QuerySetRecorder:
-    """What `portal.recording` calls inside the transaction of a bulk write."""
-
-    def before_update(self, queryset: models.QuerySet, values: dict[str, Any]) -> Any:
-        model = queryset.model
-        named = {model._meta.get_field(name).name for name in values}
-        fields = [field for field in recorded_fields(model) if field.name in named]
-        keys = list(queryset.order_by().values_list("pk", flat=True))
-        return model, fields, keys, stored_values_of(model, keys, fields, queryset.db), queryset.db
-
-    def after_update(self, token: Any) -> None:
-        model, fields, keys, before, using = token
-        after = stored_values_of(model, keys, fields, using)
-        teams = teams_of(model, keys, using)
-        entries = []
-        for key in keys:
-            changes = difference(model, key, before.get(key, {}), after.get(key, {}))
-            if changes:
-                entries.append(
-                    trail.entry(
-                        action="update",
-                        target_type=model._meta.label,
-                        target_id=str(key),
-                        target_label=teams[key][1],
-                        team_id=teams[key][0],
-                        changes=changes,
-                    )
-                )
-        trail.write(entries)
-
-    def created(self, instances: Iterable[models.Model]) -> None:
-        trail.write(
-            [_entry("create", instance, None, values_of(instance)) for instance in instances]
-        )
-
-    def deleted(self, queryset: models.QuerySet) -> None:
-        trail.write(
-            [_entry("delete", row, values_of(row), None) for row in queryset.iterator(BATCH)]
-        )
-
-
-def stored_values_of(
-    model: type[models.Model], keys: list[Any], fields: list[models.Field], using: str
-) -> dict[Any, dict[str, Any]]:
-    found: dict[Any, dict[str, Any]] = {}
-    for start in range(0, len(keys), BATCH):
-        found |= stored_values(model, keys[start : start + BATCH], fields, using)
-    return found
-
-
-def teams_of(
-    model: type[models.Model], keys: list[Any], using: str
-) -> dict[Any, tuple[int | None, str]]:
-    """Team and label of rows, for entries of a bulk update."""
-    found: dict[Any, tuple[int | None, str]] = {key: (None, str(key)) for key in keys}
-    names = {field.name for field in model._meta.concrete_fields}
-    label = next((name for name in ("slug", "public_id", "uid") if name in names), "pk")
-    team = next((name for name in ("team_id", "project__team_id") if _has(model, name)), None)
-    wanted = ["pk", label, *([team] if team else [])]
-    for start in range(0, len(keys), BATCH):
-        rows = model._base_manager.using(using).filter(pk__in=keys[start : start + BATCH])
-        for row in rows.values(*wanted):
-            found[row["pk"]] = (row[team] if team else None, str(row[label]))
-    return found
-
-
-def _has(model: type[models.Model], path: str) -> bool:
-    first = path.split("_")[0]
-    return any(field.name == first and field.is_relation for field in model._meta.concrete_fields)
-
-
-def _entry(action: str, instance: models.Model, before: Any, after: Any) -> Any:
-    return trail.entry(
-        action=action,
-        target_type=instance._meta.label,
-        target_id=str(instance.pk),
-        target_label=trail.label_of(instance),
-        team_id=trail.team_of(instance),
-        changes=difference(type(instance), instance.pk, before, after),
-    )
+_LOOSENED = "_gatehouse_loosened"
+_bulk = BulkRecorder()
 
 
 def _before_save(
-    sender: type[models.Model], instance: models.Model, raw: bool, using: str, **_: Any
+    sender: type[models.Model],
+    instance: models.Model,
+    using: str,
+    update_fields: Any = None,
+    **_: Any,
 ) -> None:
-    if not is_recorded(sender):
-        return
-    before = None
-    if instance.pk is not None and not instance._state.adding:
-        before = stored_values(sender, [instance.pk], recorded_fields(sender), using).get(
-            instance.pk
-        )
-    setattr(instance, _BEFORE, before)
+    """Any save with a primary key may hit a row that is there, also of an instance that was never loaded."""
+    if is_recorded(sender) and _concerns(sender, update_fields):
+        setattr(instance, _BEFORE, _stored(instance, using, lock=True))
 
 
 def _after_save(
     sender: type[models.Model],
     instance: models.Model,
     created: bool,
+    using: str,
     update_fields: Any = None,
     **_: Any,
 ) -> None:
-    if not is_recorded(sender):
+    if not is_recorded(sender) or not (created or _concerns(sender, update_fields)):
         return
     before = instance.__dict__.pop(_BEFORE, None)
-    after = values_of(instance)
+    after = loaded_values(instance)
+    if any(hasattr(value, "resolve_expression") for value in after.values()):
+        after = _stored(instance, using) or {}
+    row = row_of(instance)
     if created:
-        trail.write([_entry("create", instance, None, after)])
+        changes = creation(sender, after, row.subject)
     else:
         if update_fields is not None:
             after = {name: after[name] for name in after if _saved(sender, name, update_fields)}
-        entry = _entry("update", instance, before or {}, after)
-        if not entry.changes:
+        changes = difference(sender, before or {}, after, row.subject)
+        if not changes:
             return
-        trail.write([entry])
+    trail.write([trail.entry("create" if created else "update", row=row, changes=changes)])
     announce(sender)
+
+
+def _concerns(sender: type[models.Model], update_fields: Any) -> bool:
+    """False for a save of stamps only, which the trail leaves out."""
+    return update_fields is None or any(is_recorded_field(sender, name) for name in update_fields)
+
+
+def _stored(instance: models.Model, using: str, *, lock: bool = False) -> Values | None:
+    if instance.pk is None:
+        return None
+    model = type(instance)
+    key = model._meta.pk.to_python(instance.pk)
+    return stored_values(model, [key], recorded_fields(model), using, lock=lock).get(key)
 
 
 def _saved(sender: type[models.Model], name: str, update_fields: Any) -> bool:
@@ -139,15 +91,64 @@ def _saved(sender: type[models.Model], name: str, update_fields: Any) -> bool:
     return field.name in update_fields or field.attname in update_fields
 
 
-def _before_delete(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
-    """Before, because afterwards the row has no primary key any more."""
-    if is_recorded(sender):
-        trail.write([_entry("delete", instance, values_of(instance), None)])
+def _before_delete(
+    sender: type[models.Model], instance: models.Model, using: str, origin: Any = None, **_: Any
+) -> None:
+    """Before, because what the row takes along is gone afterwards. Cascaded rows come here one by one."""
+    loosened = [
+        _bulk.before_update(model, keys, [name], using)
+        for model, name, keys in _loosened_by(instance, using)
+    ]
+    setattr(instance, _LOOSENED, loosened)
+    if not is_recorded(sender):
+        return
+    values: Values | None = loaded_values(instance)
+    if instance is origin or len(values or {}) < len(recorded_fields(sender)):
+        # What the caller holds may be old, changed or partly loaded; what goes is what is stored.
+        values = _stored(instance, using, lock=True)
+    if values is not None:
+        row = row_of(instance)
+        changes = deletion(sender, values, row.subject) | _relations_of(instance, using)
+        trail.write([trail.entry("delete", row=row, changes=changes)])
 
 
-def _after_delete(sender: type[models.Model], **_: Any) -> None:
+def _after_delete(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
+    for snapshot in instance.__dict__.pop(_LOOSENED, ()):
+        _bulk.after_update(snapshot)
+        announce(snapshot.model)
     if is_recorded(sender):
         announce(sender)
+
+
+def _loosened_by(
+    instance: models.Model, using: str
+) -> Iterator[tuple[type[models.Model], str, list[Any]]]:
+    """Rows that stay, but whose reference is set to something else (SET_NULL and its kin): Django sends no signal."""
+    for relation in get_candidate_relations_to_delete(instance._meta):
+        model, field = relation.related_model, relation.field
+        if field.remote_field.on_delete in (CASCADE, PROTECT, RESTRICT, DO_NOTHING):
+            continue
+        if is_recorded(model) and is_recorded_field(model, field.name):
+            rows = model._base_manager.using(using).filter(**{field.name: instance})
+            keys = list(rows.values_list("pk", flat=True))
+            if keys:
+                yield model, field.name, keys
+
+
+def _relations_of(instance: models.Model, using: str) -> dict[str, Any]:
+    """Many-to-many relations that go with the row. (Those over a model of their own are rows that cascade.)"""
+    found = {}
+    for field in instance._meta.get_fields(include_hidden=True):
+        if not field.many_to_many:
+            continue
+        through = field.remote_field.through if field.concrete else field.through
+        if not through._meta.auto_created or (field.auto_created and field.is_hidden()):
+            continue
+        name = field.name if field.concrete else field.get_accessor_name()
+        keys = getattr(instance, name).using(using).values_list("pk", flat=True)
+        if keys := sorted(keys, key=str):
+            found[name] = {"removed": keys}
+    return found
 
 
 def _m2m(
@@ -161,32 +162,29 @@ def _m2m(
     **_: Any,
 ) -> None:
     """Of auto-created tables; explicit ones are models whose rows are recorded themselves."""
-    if not sender._meta.auto_created or not is_recorded(type(instance)):
+    if not sender._meta.auto_created or not (is_recorded(type(instance)) or is_recorded(model)):
         return
-    verb = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}.get(action)
+    verb = {"post_add": "added", "pre_remove": "removed", "pre_clear": "removed"}.get(action)
     if verb is None:
         return
-    name, accessor = _field_of(sender, instance, reverse)
-    if action == "pre_clear":
-        pk_set = set(getattr(instance, accessor).using(using).values_list("pk", flat=True))
+    name = _field_of(sender, instance, reverse)
+    if verb == "removed":
+        present = set(getattr(instance, name).using(using).values_list("pk", flat=True))
+        pk_set = present if pk_set is None else present & pk_set
     if pk_set:
         changes = {name: {verb: sorted(pk_set, key=str)}}
         trail.record(action="update", target=instance, changes=changes)
         announce(type(instance))
 
 
-def _field_of(
-    through: type[models.Model], instance: models.Model, reverse: bool
-) -> tuple[str, str]:
-    """The many-to-many's name in the trail and the attribute that reads it."""
+def _field_of(through: type[models.Model], instance: models.Model, reverse: bool) -> str:
+    """The attribute of the instance that reads this relation; also its name in the trail."""
     for field in type(instance)._meta.get_fields():
-        if not field.many_to_many:
-            continue
-        found = field.remote_field.through if field.concrete else field.through
-        if found is through and field.concrete is not reverse:
-            accessor = field.name if field.concrete else field.get_accessor_name()
-            return accessor, accessor
-    return through._meta.label, ""
+        if field.many_to_many and field.concrete is not reverse:
+            found = field.remote_field.through if field.concrete else field.through
+            if found is through:
+                return field.name if field.concrete else field.get_accessor_name()
+    raise LookupError(f"{type(instance)} has no relation over {through}")
 
 
 def _atomic(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -208,7 +206,7 @@ def install() -> None:
     fate. `save_base` is what every save goes through, third-party models included, so it is made one transaction.
     (Deletes are one already: with listeners on the signals Django never takes its shortcut.)
     """
-    register_recorder(QuerySetRecorder())
+    register_recorder(_bulk)
     models.Model.save_base = _atomic(models.Model.save_base)
     pre_save.connect(_before_save, dispatch_uid="audit")
     post_save.connect(_after_save, dispatch_uid="audit")

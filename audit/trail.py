@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import DatabaseError, models
+from django.db import Error, models
 
+from audit.changes import plain
 from audit.models import Entry
-from portal.context import Actor, current
+from audit.rows import Row, row_of
+from portal.context import Actor, RequestContext, current
 from portal.errors import Refusal
+
+_WIDTHS = {
+    field.attname: field.max_length
+    for field in Entry._meta.concrete_fields
+    if isinstance(field, models.CharField)
+}
 
 
 def record(
@@ -23,21 +31,21 @@ def record(
     actor: Actor | None = None,
     status: int | None = None,
 ) -> None:
-    """One event, in the running transaction. Raises `Refusal("audit_unavailable")` if it cannot be written."""
+    """One event, in the running transaction. Raises `Refusal("audit_unavailable")` if it cannot be written.
+
+    `target` is a saved row; what is none is named by `target_type`, `target_id` and `target_label`.
+    """
+    row = Row(target_type, str(target_id), target_label, None, "")
     if target is not None:
-        target_type, target_id = target._meta.label, target.pk
-        target_label = label_of(target)
-        team_id = team_id if team_id is not None else team_of(target)
+        row = row_of(target)
     write(
         [
             entry(
-                action=action,
-                target_type=target_type,
-                target_id=str(target_id),
-                target_label=target_label,
-                team_id=team_id,
+                action,
+                row=row,
                 changes=changes or {},
                 reason=reason,
+                team_id=team_id,
                 actor=actor,
                 status=status,
             )
@@ -45,21 +53,40 @@ def record(
     )
 
 
-def entry(*, actor: Actor | None = None, reason: str = "", **fields: Any) -> Entry:
-    """An unsaved entry with the circumstances of the running request."""
-    context = current()
+def entry(
+    action: str,
+    *,
+    row: Row,
+    changes: dict[str, Any],
+    reason: str = "",
+    team_id: int | None = None,
+    actor: Actor | None = None,
+    status: int | None = None,
+    context: RequestContext | None = None,
+) -> Entry:
+    """An unsaved entry with the circumstances of the running request. What is too long for its column is cut."""
+    context = context or current()
     who = actor or context.actor
+    texts = {
+        "action": action,
+        "actor_kind": who.kind,
+        "actor_id": who.id,
+        "actor_label": who.label,
+        "on_behalf_of": context.on_behalf_of.label if context.on_behalf_of else "",
+        "target_type": row.type,
+        "target_id": row.id,
+        "target_label": row.label,
+        "reason": reason or context.reason,
+        "method": context.method,
+        "path": context.path,
+        "address": context.address,
+        "request_id": context.request_id,
+    }
     return Entry(
-        actor_kind=who.kind,
-        actor_id=who.id,
-        actor_label=who.label,
-        on_behalf_of=context.on_behalf_of.label if context.on_behalf_of else "",
-        reason=reason or context.reason,
-        method=context.method[:16],
-        path=context.path,
-        address=context.address[:64],
-        request_id=context.request_id[:64],
-        **fields,
+        team_id=row.team_id if team_id is None else team_id,
+        status=status,
+        changes=plain(changes),
+        **{name: plain(text)[: _WIDTHS.get(name)] for name, text in texts.items()},
     )
 
 
@@ -67,19 +94,5 @@ def write(entries: Sequence[Entry]) -> None:
     """Inserts entries in order; the caller's transaction fails with them."""
     try:
         Entry.objects.bulk_create(entries, batch_size=500)
-    except DatabaseError as error:
+    except Error as error:
         raise Refusal("audit_unavailable") from error
-
-
-def label_of(instance: models.Model) -> str:
-    """How the trail names a row: its slug or public id where it has one, never a personal value."""
-    for name in ("slug", "public_id", "uid"):
-        value = getattr(instance, name, None)
-        if value:
-            return str(value)
-    return f"{instance._meta.model_name} {instance.pk}"
-
-
-def team_of(instance: models.Model) -> int | None:
-    """The team that a row belongs to; None where it belongs to none."""
-    return getattr(instance, "team_id", None)

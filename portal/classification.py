@@ -20,6 +20,7 @@ FIELDS: dict[str, str] = {
     "accounts.User.password": SECRET,
     "accounts.Key.digest": SECRET,
     "account.EmailAddress.email": PERSONAL,
+    "account.EmailConfirmation.key": SECRET,
     "portal.Provider.extra_headers": SECRET,
     "guards.Guard.message": PUBLIC,
     "projects.Project.system_prompt": CONTENT,
@@ -67,4 +68,5 @@ def is_recorded(model: type[Model]) -> bool:
 
 
 def is_recorded_field(model: type[Model], name: str) -> bool:
-    return f"{model._meta.label}.{name}" not in EXEMPT_FIELDS
+    """`name` is a field's or its column's ("team" or "team_id")."""
+    return f"{model._meta.label}.{model._meta.get_field(name).name}" not in EXEMPT_FIELDS

@@ -6,7 +6,7 @@ The trail lives in `audit`, above this room; it registers itself here. Without i
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, Self
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 
 from portal.classification import is_recorded, is_recorded_field
 
@@ -14,8 +14,12 @@ from portal.classification import is_recorded, is_recorded_field
 class Recorder(Protocol):
     """What `audit` registers. Each method is called inside the transaction of the change."""
 
-    def before_update(self, queryset: models.QuerySet, values: dict[str, Any]) -> Any: ...
-    def after_update(self, token: Any) -> None: ...
+    def before_update(
+        self, model: type[models.Model], keys: Iterable[Any], names: Iterable[str], using: str
+    ) -> Any:
+        """Notes what these rows hold in the named fields, and locks them; the answer goes to `after_update`."""
+
+    def after_update(self, snapshot: Any) -> None: ...
     def created(self, instances: Iterable[models.Model]) -> None: ...
     def deleted(self, queryset: models.QuerySet) -> None: ...
 
@@ -64,24 +68,46 @@ class RecordedQuerySet(models.QuerySet):
         return self.none()
 
     def update(self, **values: Any) -> int:
-        if not is_recorded(self.model) or not any(is_recorded_field(self.model, f) for f in values):
+        if not is_recorded(self.model) or self.query.is_sliced:
             return super().update(**values)
+        recorded = [name for name in values if is_recorded_field(self.model, name)]
+        if not recorded:
+            return super().update(**values)
+        if self.model._meta.pk.name in values:
+            raise ValueError("The primary key of a recorded row does not change.")
         with transaction.atomic(using=self.db):
-            token = recorder().before_update(self, values)
-            count = super().update(**values)
-            recorder().after_update(token)
+            keys = list(dict.fromkeys(self.order_by("pk").values_list("pk", flat=True)))
+            snapshot = recorder().before_update(self.model, keys, recorded, self.db)
+            count = super(RecordedQuerySet, self._held_to(keys)).update(**values)
+            recorder().after_update(snapshot)
             announce(self.model)
         return count
 
+    def _held_to(self, keys: list[Any]) -> Self:
+        """Only rows that were noted and locked; where rows cannot be locked, the one writer has them all."""
+        if connections[self.db].features.has_select_for_update:
+            return self.filter(pk__in=keys)
+        return self
+
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def bulk_create(
+        self,
+        objs: Iterable[Any],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        *args: Any,
+        **kwargs: Any,
+    ) -> list[Any]:
         if not is_recorded(self.model):
-            return super().bulk_create(objs, *args, **kwargs)
-        if kwargs.get("ignore_conflicts") or kwargs.get("update_conflicts"):
+            return super().bulk_create(
+                objs, batch_size, ignore_conflicts, update_conflicts, *args, **kwargs
+            )
+        if ignore_conflicts or update_conflicts:
             raise ValueError("A recorded model cannot be bulk-created with conflict handling.")
         with transaction.atomic(using=self.db):
-            created = super().bulk_create(objs, *args, **kwargs)
+            created = super().bulk_create(objs, batch_size)
             recorder().created(created)
             announce(self.model)
         return created
