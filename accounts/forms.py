@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.forms import ResetPasswordForm
 from django import forms
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -35,7 +36,7 @@ class KeyForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What the key is for."))
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
-        choices=list(SCOPES.items()),
+        choices=[(name, format_lazy("{} – {}", name, words)) for name, words in SCOPES.items()],
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("None chosen: the key has all of your rights."),

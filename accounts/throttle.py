@@ -7,10 +7,15 @@ guesses cannot outrun the count, and people who know their password never meet i
 import hashlib
 import ipaddress
 
+from django.http import HttpRequest
+from django_ratelimit.core import is_ratelimited
+from redis.exceptions import RedisError
+
 from portal.errors import Refusal
 from portal.limits import Limit, give_back, take
 
 FAILURES, PERIOD_S = 10, 300.0
+COARSE_RATE, COARSE_PERIOD_S = "120/m", 60.0  # tries of one address, right ones included
 IPV6_PREFIX = 64  # what one customer holds; single addresses of it cost nothing
 
 
@@ -34,6 +39,22 @@ def attempt(*, door: str, address: str, account: str = "") -> Attempt:
     if not taken.allowed:
         raise Refusal("too_many_attempts", retry_after=taken.retry_after)
     return Attempt(limits)
+
+
+def coarse(request: HttpRequest) -> None:
+    """Before anything is looked at: keeps a flood from the password hasher. Raises `Refusal("too_many_attempts")`."""
+    try:
+        flooded = is_ratelimited(
+            request, group="accounts", key=_client, rate=COARSE_RATE, method="POST", increment=True
+        )
+    except RedisError:
+        return  # the exact count holds without Redis too
+    if flooded:
+        raise Refusal("too_many_attempts", retry_after=COARSE_PERIOD_S)
+
+
+def _client(group: str, request: HttpRequest) -> str:
+    return network_of(request.client_address)  # type: ignore[attr-defined, unused-ignore]
 
 
 def network_of(address: str) -> str:

@@ -12,39 +12,28 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
-from django_ratelimit.decorators import ratelimit
 
 from accounts import actions
 from accounts.forms import KeyForm, ProfileForm
 from accounts.models import Key, User
 from accounts.profile import belongings_of
-from accounts.throttle import attempt, network_of
+from accounts.throttle import attempt, coarse
 from portal.errors import Refusal
 
 FOUND = 302
-
-
-def client(group: str, request: HttpRequest) -> str:
-    """The address behind trusted proxies, for django-ratelimit."""
-    return network_of(_address(request))
 
 
 def _address(request: HttpRequest) -> str:
     return request.client_address  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
 
-# A coarse guard before anything is looked at; the exact count of failures is `attempt`'s.
-coarse = ratelimit(key=client, rate="120/m", method="POST", block=True)
-
-
-@method_decorator(coarse, name="dispatch")
 class SignInView(LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """429 after too many failures, before the password is looked at."""
+        coarse(request)
         name = request.POST.get("login", "")
         tried = attempt(door="password", address=_address(request), account=name)
         response = super().post(request, *args, **kwargs)
@@ -53,20 +42,20 @@ class SignInView(LoginView):
         return response
 
 
-@method_decorator(coarse, name="dispatch")
 class ResetView(PasswordResetView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Every request counts: the page never tells whether there is such an account."""
+        coarse(request)
         attempt(door="reset", address=_address(request), account=request.POST.get("email", ""))
         return super().post(request, *args, **kwargs)
 
 
-@method_decorator(coarse, name="dispatch")
 class NewPasswordView(PasswordResetFromKeyView):
     reset_user: Any = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A link that does not hold counts as a failure of its address."""
+        coarse(request)
         tried = attempt(door="link", address=_address(request))
         response = super().dispatch(request, *args, **kwargs)
         if self.reset_user is not None or response.status_code == FOUND:
@@ -77,6 +66,7 @@ class NewPasswordView(PasswordResetFromKeyView):
 class ChangePasswordView(PasswordChangeView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Guessing the old password from a session left open counts like guessing it at the door."""
+        coarse(request)
         tried = attempt(door="password", address=_address(request), account=request.user.email)
         response = super().post(request, *args, **kwargs)
         if response.status_code == FOUND:

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
-from django_ratelimit.exceptions import Ratelimited
 from rest_framework import exceptions as drf
 
 from portal.context import current
@@ -132,8 +131,6 @@ def as_refusal(error: Exception) -> Refusal | None:
         return error
     if isinstance(error, (Http404, drf.NotFound)):
         return Refusal("not_found")
-    if isinstance(error, Ratelimited):
-        return Refusal("too_many_attempts", retry_after=60)
     if isinstance(error, (PermissionDenied, drf.PermissionDenied)):
         return Refusal("permission_denied")
     if isinstance(error, drf.NotAuthenticated):

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
+from accounts import throttle
 from accounts.models import User
 from accounts.throttle import network_of
 from audit import trail
@@ -103,6 +104,25 @@ def test_guessing_the_old_password_from_an_open_session_counts_too(cast):
     assert post(CHANGE, data, client).status_code == 429
     right = {"login": "marco@example.com", "password": PASSWORD}
     assert post(LOGIN, right, REMOTE_ADDR="192.0.2.1").status_code == 429
+
+
+def test_a_flood_is_refused_even_where_every_try_is_right(cast, monkeypatch):
+    monkeypatch.setattr(throttle, "COARSE_RATE", "3/m")
+    right = {"login": "marco@example.com", "password": PASSWORD}
+    statuses = [post(LOGIN, right).status_code for _ in range(8)]
+    assert statuses.count(429) >= 2  # even if a minute ends in between
+    assert statuses[:3] == [302] * 3
+
+
+def test_signing_in_works_while_redis_is_dead(cast, settings):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:9/0",
+        }
+    }
+    right = {"login": "marco@example.com", "password": PASSWORD}
+    assert post(LOGIN, right).status_code == 302
 
 
 def test_guessing_links_is_limited_and_a_right_one_is_not_counted(cast):
