@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    results = measure(options.server or ["gevent"], options.seconds, options.repeat)
+    results = measure(options.server or ["granian"], options.seconds, options.repeat)
     show(results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))

@@ -69,13 +69,12 @@ class House:
         self.children[name] = subprocess.Popen(command, start_new_session=True)  # noqa: S603
 
     def _web(self) -> list[str]:
-        bind = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         return [
-            *(sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", bind),
-            *("--workers", "1", "--worker-class", "gthread", "--threads", str(THREADS)),
-            *("--worker-tmp-dir", tempfile.gettempdir(), "--graceful-timeout", "5"),
-            *("--timeout", "0", "--keep-alive", "30", "--log-level", "warning"),
-            *("--no-control-socket",) * _has_control_socket(),
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
+            *("--host", self.host, "--port", str(self.port), "--log-level", "error"),
+            *("--workers", "1", "--blocking-threads", str(THREADS)),
+            *("--backpressure", str(THREADS), "--workers-kill-timeout", "5"),
+            "portal.wsgi:application",
         ]
 
     def _worker(self) -> list[str]:
@@ -134,13 +133,6 @@ def _end_group(group: int) -> None:
     """What a child left behind in its process group, such as the scheduler of a worker that was killed."""
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-
-
-def _has_control_socket() -> bool:
-    """Newer gunicorns open a control socket in the working directory, which may be read-only."""
-    from gunicorn.config import KNOWN_SETTINGS
-
-    return any("--no-control-socket" in (s.cli or ()) for s in KNOWN_SETTINGS)
 
 
 def _port() -> int:

@@ -1,0 +1,11 @@
+#!/bin/sh
+# The web server of a production installation: `deploy/web.sh`, behind a proxy that speaks TLS.
+# HOST and PORT choose where it listens, WEB_WORKERS and WEB_THREADS how much it does at a time; a thread carries one
+# running answer.
+set -eu
+cd "$(dirname "$0")/.."
+exec .venv/bin/python -m granian --interface wsgi --no-ws --log-level warning \
+    --host "${HOST:-127.0.0.1}" --port "${PORT:-8000}" \
+    --workers "${WEB_WORKERS:-2}" --blocking-threads "${WEB_THREADS:-128}" --backpressure "${WEB_THREADS:-128}" \
+    --respawn-failed-workers --workers-kill-timeout 30 \
+    portal.wsgi:application
