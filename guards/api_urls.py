@@ -1,5 +1,11 @@
 """Routes below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from guards.api import GuardEventViewSet, GuardViewSet
+
+router = SimpleRouter()
+router.register("guards", GuardViewSet, basename="guard")
+router.register("guard-events", GuardEventViewSet, basename="guard-event")
+
+urlpatterns = router.urls

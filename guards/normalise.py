@@ -1,9 +1,12 @@
 """One normalisation of a text for all guards, with the way back: what is found is placed in the original."""
 
+import re
 import unicodedata
 from bisect import bisect_left
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 # Letters of other scripts that look like Latin ones, and typographic dashes and spaces.
 _LOOK_ALIKE = dict(
@@ -23,7 +26,6 @@ _INVISIBLE = frozenset(
 )
 
 
-@lru_cache(maxsize=8192)
 def _plain(character: str) -> str:
     """What one character stands for; empty for what cannot be seen."""
     if character in _INVISIBLE or 0xE0000 <= ord(character) <= 0xE007F:
@@ -43,6 +45,21 @@ def _plain(character: str) -> str:
     return "".join(_LOOK_ALIKE.get(c, c) for c in kept)
 
 
+class _Table(dict[int, str]):
+    """`_plain` for `str.translate`, remembered: a text has few different characters."""
+
+    def __missing__(self, number: int) -> str:
+        plain = _plain(chr(number))
+        if len(self) < TABLE_SIZE:
+            self[number] = plain
+        return plain
+
+
+TABLE_SIZE = 20_000
+_TABLE = _Table({number: chr(number) for number in range(128)})
+_NUMBER_START = re.compile(r"(?<!\w)\d")
+
+
 def _lowered(text: str) -> str:
     """Lower case of the same length."""
     lower = text.replace("\u03a3", "\u03c3").lower()  # a final sigma depends on its neighbours
@@ -53,29 +70,35 @@ def _lowered(text: str) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """A text as guards read it. `text` is normalised; `place` leads back to the original."""
+    """A text as guards read it. `text` is normalised; `place` leads back to the original, `memo` keeps what
+    several guards need."""
 
     original: str
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def length(self) -> int:
         return len(self.original)
 
     @cached_property
-    def _mapped(self) -> tuple[str, list[int] | None]:
+    def text(self) -> str:
+        return self.original if self.original.isascii() else self.original.translate(_TABLE)
+
+    @cached_property
+    def _origins(self) -> list[int] | None:
+        """Where in the original each character of `text` comes from; None: at the same place."""
         if self.original.isascii():
-            return self.original, None
-        plain: list[str] = []
+            return None
         origins: list[int] = []
         for index, character in enumerate(self.original):
-            found = character if character.isascii() else _plain(character)
-            plain.append(found)
-            origins.extend([index] * len(found))
-        return "".join(plain), origins
+            length = 1 if character < "\x80" else len(_TABLE[ord(character)])
+            origins.extend([index] * length)
+        return origins
 
-    @property
-    def text(self) -> str:
-        return self._mapped[0]
+    @cached_property
+    def number_starts(self) -> list[int]:
+        """Indices in `text` of digits that follow no letter, digit or underscore."""
+        return [found.start() for found in _NUMBER_START.finditer(self.text)]
 
     @cached_property
     def lower(self) -> str:
@@ -84,7 +107,7 @@ class View:
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the original of a stretch of `text`, invisible characters inside included."""
-        origins = self._mapped[1]
+        origins = self._origins
         if origins is None:
             return start, end
         if start >= end:
@@ -92,9 +115,21 @@ class View:
             return where, where
         return origins[start], origins[end - 1] + 1
 
+    def without(self, spans: Iterable[tuple[int, int]]) -> "View":
+        """The normalised text with these stretches of it blanked by brackets, as if they were redacted already."""
+        pieces, position = [], 0
+        for start, end in sorted(spans):
+            start = max(start, position)
+            pieces += [self.text[position:start], "]" * (end - start)]
+            position = max(position, end)
+        text = "".join((*pieces, self.text[position:]))
+        blanked = View(text)
+        blanked.__dict__["text"] = text  # it is normalised
+        return blanked
+
     def index_of(self, offset: int) -> int:
         """The index in `text` of the first character that comes from `offset` in the original or later."""
-        origins = self._mapped[1]
+        origins = self._origins
         return offset if origins is None else bisect_left(origins, offset)
 
 

@@ -13,7 +13,7 @@ from guards.kinds.base import Compiled
 from guards.normalise import View, view_of
 from guards.verdicts import Action, Finding, GuardOutcome, Inspection, redact
 
-CONTEXT = 160  # normalised characters before the unreleased text that patterns may look back at
+CONTEXT = 256  # normalised characters before the unreleased text that patterns may look back at
 LEAST_STEP = (
     24  # characters between two searches; also an eighth of what waits, so work stays linear
 )

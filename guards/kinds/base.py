@@ -86,12 +86,27 @@ def chosen_of(options: Mapping[str, Any], name: str, known: Collection[str]) -> 
     return tuple(item for item in known if item in value)
 
 
-def every_match(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """The match at every place where one begins, overlapping ones too: none depends on an earlier one."""
+def every_match(
+    pattern: re.Pattern[str], text: str, starts: Iterable[int] | None = None
+) -> Iterator[re.Match[str]]:
+    """The match at every place (of `starts`) where one begins, overlapping ones too: none depends on an earlier one."""
+    if starts is not None:
+        for start in starts:
+            found = pattern.match(text, start)
+            if found is not None:
+                yield found
+        return
     found = pattern.search(text)
     while found is not None:
         yield found
         found = pattern.search(text, found.start() + 1)
+
+
+def places_of(character: str, text: str) -> Iterator[int]:
+    place = text.find(character)
+    while place >= 0:
+        yield place
+        place = text.find(character, place + 1)
 
 
 def outermost(spans: Iterable[Span]) -> list[Span]:

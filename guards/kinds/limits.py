@@ -32,6 +32,8 @@ class _Compiled:
             if len(urls) > self.max_urls:
                 start, end = view.place(*urls[self.max_urls].span())
                 yield self._finding("urls", start, end)
+        if len(view.number_starts) <= self.max_phones:
+            return
         numbers = sorted((f.start, f.end) for f in _PHONES.find(view))
         if len(numbers) > self.max_phones:
             yield self._finding("phones", *numbers[self.max_phones])

@@ -39,10 +39,9 @@ REPLACEMENTS = {
 SEVERITY = {"credit_card": "high", "ssn": "high", "iban": "high", "cpf": "high"}
 CONTEXT = 40  # characters before a number in which its name counts
 
-_DIGIT = re.compile(r"\d")
 _DASH = r"(?: ?- ?)"
 _EMAIL = re.compile(
-    r"(?<![\w.+%'-])[\w%+][\w.%+'-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}([A-Za-z]{2,24})(?![\w-])"
+    r"(?<![\w.+%'-])[\w%+][\w.%+'-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}([A-Za-z]{2,24})(?!\w|-\w)"
 )
 _NOT_DOMAINS = frozenset(
     [
@@ -78,9 +77,9 @@ _GROUPED_CARDS = tuple(
         r"\d{13,19}",
     )
 )
-_LOOSE_CARD = re.compile(r"(?<![\w-])(?<!\d[ .])\d(?:[ -]?\d){12,18}(?!\d)")
+_LOOSE_CARD = re.compile(r"(?<![\w-])(?<!\d\.)\d(?:[ -]?\d){12,18}(?!\d)")
 _SHORT_CARD = re.compile(r"(?<![\w.-])(?:50|5[6-9]|6\d)\d{10}(?![\w-])")
-_CARD_NAME = re.compile(r"\b(?:card|cc|maestro|debit|credit)\b[^\d]{0,20}$")
+_CARD_NAME = re.compile(r"(?<![a-z])(?:card|cc|maestro|debit|credit)(?![a-z])[^\d\]]{0,20}$")
 _SSN = re.compile(rf"(?<![\w.-])(\d{{3}})({_DASH}|[ .])?(\d{{2}})(?(2)\2)(\d{{4}})(?![\w-]|\.\d)")
 _CPF = re.compile(r"(?<![\w./-])\d{3}[. ]?\d{3}[. ]?\d{3}(?: ?[-/] ?|[. ])?\d{2}(?![\w/-])")
 _CNPJ = re.compile(r"(?<![\w./-])\d{2}[. ]?\d{3}[. ]?\d{3} ?/? ?\d{4}(?: ?- ?| )?\d{2}(?![\w-])")
@@ -95,9 +94,9 @@ _IPV6 = re.compile(
 _VERSION = re.compile(
     r"(?:\bv|version|release|build|firmware|section|chapter|kernel|python|node)\s?[:=]?\s?$"
 )
-_SSN_NAME = re.compile(r"\b(?:ssns?|social(?: security)?)\b[^\d]{0,30}$")
-_CPF_NAME = re.compile(r"\bcpfs?\b[^\d]{0,30}$")
-_CNPJ_NAME = re.compile(r"\bcnpjs?\b[^\d]{0,30}$")
+_SSN_NAME = re.compile(r"(?<![a-z])(?:ssns?|social(?: security)?)(?![a-z]|_r)[^\d\]]{0,30}$")
+_CPF_NAME = re.compile(r"(?<![a-z])cpfs?(?![a-z]|_r)[^\d\]]{0,30}$")
+_CNPJ_NAME = re.compile(r"(?<![a-z])cnpjs?(?![a-z]|_r)[^\d\]]{0,30}$")
 
 
 def _named(view: View, start: int, name: re.Pattern[str]) -> bool:
@@ -135,16 +134,16 @@ def ibans(view: View) -> Iterator[Span]:
 
 def cards(view: View) -> Iterator[Span]:
     for pattern in (*_GROUPED_CARDS, _LOOSE_CARD):
-        for found in every_match(pattern, view.text):
+        for found in every_match(pattern, view.text, view.number_starts):
             if valid_card(digits_of(found[0])):
                 yield found.span()
-    for found in every_match(_SHORT_CARD, view.text):
+    for found in every_match(_SHORT_CARD, view.text, view.number_starts):
         if luhn(found[0]) and _named(view, found.start(), _CARD_NAME):
             yield found.span()
 
 
 def ssns(view: View) -> Iterator[Span]:
-    for found in every_match(_SSN, view.text):
+    for found in every_match(_SSN, view.text, view.number_starts):
         area, separator, group, serial = found.groups()
         possible = area not in ("000", "666") and area[0] != "9"
         possible = possible and group != "00" and serial != "0000"
@@ -154,13 +153,13 @@ def ssns(view: View) -> Iterator[Span]:
 
 
 def cpfs(view: View) -> Iterator[Span]:
-    for found in every_match(_CPF, view.text):
+    for found in every_match(_CPF, view.text, view.number_starts):
         if valid_cpf(digits_of(found[0])) or _named(view, found.start(), _CPF_NAME):
             yield found.span()
 
 
 def cnpjs(view: View) -> Iterator[Span]:
-    for found in every_match(_CNPJ, view.text):
+    for found in every_match(_CNPJ, view.text, view.number_starts):
         if valid_cnpj(digits_of(found[0])) or _named(view, found.start(), _CNPJ_NAME):
             yield found.span()
 
@@ -168,7 +167,7 @@ def cnpjs(view: View) -> Iterator[Span]:
 def addresses(view: View) -> Iterator[Span]:
     text = view.text
     if text.count(".") >= 3:
-        for found in every_match(_IPV4, text):
+        for found in every_match(_IPV4, text, view.number_starts):
             if not _named(view, found.start(), _VERSION):
                 yield found.span()
     if text.count(":") >= 2:
@@ -182,7 +181,7 @@ def addresses(view: View) -> Iterator[Span]:
                 yield found.start(), found.start() + len(candidate)
 
 
-# In order of trust: what overlaps a number found further up is not that number.
+# In order of trust: what belongs to a number found further up belongs to no other.
 FINDERS: dict[str, Callable[[View], Iterator[Span]]] = {
     "email": emails,
     "iban": ibans,
@@ -193,9 +192,9 @@ FINDERS: dict[str, Callable[[View], Iterator[Span]]] = {
     "cpf": cpfs,
     "phone": phones,
 }
-_NEED_DIGITS = frozenset(FINDERS) - {"email", "ip"}
+_NEED_DIGITS = frozenset(FINDERS) - {"email", "iban", "ip"}
 
-HOLD = Hold(characters=100, words=8)  # groups of digits; the words of an address spelled out
+HOLD = Hold(characters=160, words=8)  # groups of digits; the words of an address spelled out
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,20 +212,24 @@ class _Compiled:
                 REPLACEMENTS[category],
             )
 
-    def spans(self, view: View) -> Iterator[tuple[str, int, int]]:
+    def spans(self, view: View) -> list[tuple[str, int, int]]:
         """(category, start, end) in `view.text`. All categories are looked for: a CPF is no phone, wanted or not."""
-        taken = bytearray(len(view.text))
-        has_digit = _DIGIT.search(view.text) is not None
-        for category, finder in FINDERS.items():
-            if category in _NEED_DIGITS and not has_digit:
-                continue
-            candidates = outermost(finder(view))
-            if category in self.categories:
-                for start, end in candidates:
-                    if taken.find(1, start, end) < 0:
-                        yield category, start, end
-            for start, end in candidates:
-                taken[start:end] = b"\1" * (end - start)
+        everything = view.memo.get("personal_data")
+        if everything is None:
+            everything = view.memo["personal_data"] = list(_everything(view))
+        return [found for found in everything if found[0] in self.categories]
+
+
+def _everything(view: View) -> Iterator[tuple[str, int, int]]:
+    """Each category is looked for in what those before it left."""
+    for category, finder in FINDERS.items():
+        if category in _NEED_DIGITS and not view.number_starts:
+            continue
+        spans = outermost(finder(view))
+        for start, end in spans:
+            yield category, start, end
+        if spans:
+            view = view.without(spans)
 
 
 class PersonalData:

@@ -11,53 +11,56 @@ from guards.kinds.base import Hold, every_match, known_only, outermost, switched
 from guards.normalise import View
 from guards.verdicts import Finding
 
-# category: (cues of which one must occur, pattern). Prefixes are those that the vendors document.
+# category: (cues in lower case of which one must occur, pattern). Prefixes are those that the vendors document.
 PATTERNS: dict[str, tuple[tuple[str, ...], str]] = {
     "private_key": (
-        ("-----BEGIN",),
+        ("-----begin",),
         r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,8000}(?:-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?",
     ),
-    "gatehouse_key": (("gh_",), r"\bgh_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\b"),
+    "gatehouse_key": (("gh_",), r"(?<![A-Za-z])gh_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\b"),
     "aws_access_key": (
-        ("AKIA", "ASIA", "ABIA", "ACCA"),
-        r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+        ("akia", "asia", "abia", "acca"),
+        r"(?<![A-Za-z])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
     ),
     "openai_key": (
         ("sk-",),
-        r"\bsk-(?:proj-|svcacct-|admin-|ant-(?:api|admin)\d\d-|or-v1-)?[A-Za-z0-9_-]{20,200}",
+        r"(?<![A-Za-z])sk-(?:proj-|svcacct-|admin-|ant-(?:api|admin)\d\d-|or-v1-)?[A-Za-z0-9_-]{20,200}",
     ),
     "github_token": (
         ("gh", "github_pat_"),
-        r"\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{22,255}\b",
+        r"(?<![A-Za-z])gh[pousr]_[A-Za-z0-9]{36,255}\b|(?<![A-Za-z])github_pat_[A-Za-z0-9_]{22,255}\b",
     ),
-    "gitlab_token": (("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20,64}"),
+    "gitlab_token": (("glpat-",), r"(?<![A-Za-z])glpat-[A-Za-z0-9_-]{20,64}"),
     "slack_token": (
         ("xox", "hooks.slack.com"),
-        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}|hooks\.slack\.com/services/[A-Za-z0-9/]{20,100}",
+        r"(?<![A-Za-z])xox[abeoprs]-[A-Za-z0-9-]{10,250}|hooks\.slack\.com/services/[A-Za-z0-9/]{20,100}",
     ),
-    "google_key": (("AIza", "ya29."), r"\bAIza[0-9A-Za-z_-]{35}\b|\bya29\.[0-9A-Za-z_-]{20,500}"),
+    "google_key": (
+        ("aiza", "ya29."),
+        r"(?<![A-Za-z])AIza[0-9A-Za-z_-]{35}\b|(?<![A-Za-z])ya29\.[0-9A-Za-z_-]{20,500}",
+    ),
     "stripe_key": (
         ("_live_", "_test_", "whsec_"),
-        r"\b[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}\b|\bwhsec_[A-Za-z0-9]{20,100}",
+        r"(?<![A-Za-z])[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}\b|(?<![A-Za-z])whsec_[A-Za-z0-9]{20,100}",
     ),
     "registry_token": (
         ("npm_", "pypi-", "hf_"),
-        r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,250}|\bhf_[A-Za-z]{30,40}\b",
+        r"(?<![A-Za-z])npm_[A-Za-z0-9]{36}\b|(?<![A-Za-z])pypi-[A-Za-z0-9_-]{50,250}|(?<![A-Za-z])hf_[A-Za-z]{30,40}\b",
     ),
     "jwt": (
-        ("eyJ",),
-        r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
+        ("eyj",),
+        r"(?<![A-Za-z])eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
     ),
     "connection_string": (
-        ("://", "AccountKey="),
-        r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,100}:[^\s/@'\"]{1,200}@[^\s'\"<>]{1,300}|\bAccountKey=[A-Za-z0-9+/]{40,100}={0,2}",
+        ("://", "accountkey="),
+        r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,100}:[^\s/@'\"]{1,200}@[^\s'\"<>]{1,300}|(?<![A-Za-z])AccountKey=[A-Za-z0-9+/]{40,100}={0,2}",
     ),
     "header_value": (
-        ("uthorization", "UTHORIZATION", "ookie", "api-key", "Api-Key", "API-Key", "X-Auth"),
+        ("authorization", "cookie", "x-api-key", "x-auth", "x-amz"),
         r"(?i:\b(?:proxy-)?authorization\s{0,3}:\s{0,3}(?:bearer|basic|token|digest)\s{1,3}[A-Za-z0-9._~+/=-]{8,4000}|\b(?:set-)?cookie\s{0,3}:\s{0,3}[^\s=;]{1,100}=[^\s;]{8,4000}|\bx-(?:api-key|auth-token|amz-security-token)\s{0,3}:\s{0,3}[A-Za-z0-9._~+/=-]{8,4000})",
     ),
     "assigned_secret": (
-        ("=", ":"),
+        ("secret", "passw", "key", "token"),
         r"(?i:\b(?:[a-z0-9_]{0,30}_)?(?:secret(?:_?access)?_?key|client_?secret|api_?key|auth_?token|access_?token|password|passwd|private_?key)\b[\"']?\s{0,3}(?:=|:)\s{0,3}[\"']?(?=[^\s\"']{0,80}[0-9])(?=[^\s\"']{0,80}[A-Za-z])[A-Za-z0-9!#$%&*+./=?@^_~-]{12,500})",
     ),
 }
@@ -75,7 +78,7 @@ class _Compiled:
     def find(self, view: View) -> Iterator[Finding]:
         text = view.text
         for category, (cues, pattern) in _COMPILED.items():
-            if not any(cue in text for cue in cues):
+            if not any(cue in view.lower for cue in cues):
                 continue
             for span in outermost(found.span() for found in every_match(pattern, text)):
                 yield self._finding(category, "high", view, span)
