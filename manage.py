@@ -9,7 +9,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from portal.context import RequestContext, entered
+
+    # One run of a command is one request to the trail; its arguments may hold secrets and stay out.
+    with entered(RequestContext(method="COMMAND", path=" ".join(sys.argv[1:2]))):
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
 """The resource `audit-entries`: read only, by cursor."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 from audit.models import Entry
 from portal.api import ReadViewSet
@@ -35,12 +41,50 @@ class EntrySerializer(serializers.ModelSerializer):
 
 
 class NewestFirst(CursorPagination):
+    """`?cursor=` (opaque, from `next` and `previous`) and `?page_size=` (at most 200)."""
+
     ordering = "-id"
     page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Ours are positions by id; a made-up one is refused here instead of by the database."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not cursor.position.isdecimal():
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 class EntryViewSet(ReadViewSet):
+    """What one may see of the trail, newest first.
+
+    Filters, all exact: `action`, `actor_id`, `actor_label`, `target_type`, `target_id`, `target_label`, `team_id`,
+    `request_id`.
+    """
+
     queryset = Entry.objects.all()
     serializer_class = EntrySerializer
     pagination_class = NewestFirst
     read_scope = "audit:read"
+    filters = (
+        "action",
+        "actor_id",
+        "actor_label",
+        "target_type",
+        "target_id",
+        "target_label",
+        "team_id",
+        "request_id",
+    )
+
+    def get_queryset(self) -> QuerySet:
+        found = super().get_queryset()
+        for name in self.filters:
+            wanted = self.request.query_params.get(name)
+            if not wanted:
+                continue
+            if name == "team_id" and not wanted.isdecimal():
+                raise serializers.ValidationError({name: _("A number.")})
+            found = found.filter(**{name: wanted})
+        return found

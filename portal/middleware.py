@@ -44,7 +44,7 @@ class ErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        refusal = self._oversized(request)
+        refusal = self._refused(request)
         response = error_response(request, refusal) if refusal else self.get_response(request)
         if (
             response.status_code in STATUS_CODES
@@ -65,7 +65,9 @@ class ErrorMiddleware:
             return error_response(request, refusal)
         return None
 
-    def _oversized(self, request: HttpRequest) -> Refusal | None:
+    def _refused(self, request: HttpRequest) -> Refusal | None:
+        if "%00" in request.META.get("QUERY_STRING", ""):  # PostgreSQL stores and compares no NUL
+            return Refusal("invalid_request")
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit():
             return Refusal("invalid_request")

@@ -1,10 +1,15 @@
 """The trail in the console and the API: who reads what, nobody changes it, and lists do not slow down."""
 
+import html
+import re
+from base64 import b64encode
+
 import pytest
 from django.test import Client
 
 from audit.models import Entry
 from audit.trail import record
+from portal.context import Actor, RequestContext, entered
 
 
 def signed_in(user):
@@ -63,3 +68,114 @@ def test_the_list_costs_the_same_queries_however_long_the_trail(
     client.get("/admin/")
     with django_assert_max_num_queries(10):
         assert client.get("/admin/audit/entry/").status_code == 200
+
+
+def found(client, query):
+    """Labels of the targets in the list, with this query string."""
+    response = client.get(f"/admin/audit/entry/?{query}")
+    assert response.status_code == 200
+    return [entry.target_label for entry in response.context["cl"].result_list]
+
+
+def test_filters_and_searches_find_exactly(cast):
+    who = Actor("user", "77", "zoe@example.com")
+    with entered(RequestContext(request_id="req_zoe", actor=who)):
+        record(action="exported", target_type="x.Y", target_id="5", target_label="zoes")
+    admin = signed_in(cast.admin)
+    for query in (
+        "action=exported",
+        "target_type=x.Y",
+        "actor_id__exact=77",
+        "q=zoes",
+        "q=Zoe@Example.com",
+        "q=req_zoe",
+        "q=x.Y:5",
+    ):
+        assert found(admin, query) == ["zoes"], query
+    for query in ("action=nothing", "q=zoe", "q=x.Y:6", "team_id__exact=99"):
+        assert "zoes" not in found(admin, query), query
+    assert admin.get("/admin/audit/entry/?action=%00").status_code == 400
+    assert "Finds exactly" in admin.get("/admin/audit/entry/").content.decode()
+
+
+def test_the_filters_offer_what_occurs(cast):
+    record(action="exported")
+    page = signed_in(cast.auditor).get("/admin/audit/entry/").content.decode()
+    for wanted in ("action=exported", "action=create", "target_type=teams.Team"):
+        assert wanted in page
+
+
+def test_the_detail_page_leads_to_what_else_happened(cast):
+    entry = Entry.objects.filter(target_type="teams.Team", target_label="research").get()
+    admin = signed_in(cast.admin)
+    page = admin.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
+    links = re.findall(r'href="(/admin/audit/entry/\?[^"]+)"', page)
+    assert len(links) == 3  # the system has no id that could be followed
+    for link in links:
+        response = admin.get(html.unescape(link))
+        assert entry in list(response.context["cl"].result_list)
+
+
+def test_a_value_from_outside_is_text_in_the_console(cast):
+    record(
+        action="exported", target_label="<b>x</b>", changes={"<i>": [None, "<script>1</script>"]}
+    )
+    entry = Entry.objects.latest("id")
+    admin = signed_in(cast.admin)
+    for url in ("/admin/audit/entry/", f"/admin/audit/entry/{entry.pk}/change/"):
+        page = admin.get(url).content.decode()
+        for hostile in ("<b>x</b>", "<i>", "<script>1"):
+            assert hostile not in page
+
+
+def test_an_erased_persons_values_are_said_to_be_erased(cast, settings):
+    cast.marco.name = "Marco the Second"
+    cast.marco.save()
+    entry = Entry.objects.latest("id")
+    auditor = signed_in(cast.auditor)
+    settings.FERNET_KEYS = ["another-key-of-another-portal-0123456789"]
+    page = auditor.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
+    assert "(erased)" in page
+    assert "Marco the Second" not in page
+
+
+def test_the_api_pages_by_cursor_and_new_entries_move_nothing(cast):
+    headers = cast.bearer(cast.admin)
+    first = Client().get("/api/audit-entries/?page_size=5", headers=headers).json()
+    for _ in range(7):
+        record(action="exported")
+    second = Client().get(first["next"], headers=headers).json()
+    ids = [row["id"] for row in first["results"] + second["results"]]
+    assert len(ids) == 10
+    assert ids == sorted(set(ids), reverse=True)
+    assert "exported" not in {row["action"] for row in second["results"]}
+
+
+def test_the_api_filters_exactly_and_refuses_what_is_no_number(cast):
+    record(action="exported", team_id=cast.support.pk)
+    headers = cast.bearer(cast.admin)
+
+    def asked(query):
+        return Client().get(f"/api/audit-entries/?{query}", headers=headers)
+
+    assert [row["action"] for row in asked("action=exported").json()["results"]] == ["exported"]
+    assert len(asked(f"action=exported&team_id={cast.support.pk}").json()["results"]) == 1
+    assert asked("action=exported&team_id=99999999999999999999999").json()["results"] == []
+    assert asked("action=nothing").json()["results"] == []
+    assert asked("action=%00exported").status_code == 400
+    assert asked("team_id=x").status_code == 422
+    for position in ("p=x", "p=-1", "p=%00", "o=x", "p=99999999999999999999999"):
+        cursor = b64encode(position.encode()).decode()
+        assert asked(f"cursor={cursor}").status_code in (200, 404), position
+    assert asked("cursor=%FF%00").status_code in (400, 404)
+
+
+def test_the_api_shows_no_other_teams_entries(cast):
+    record(action="exported", team_id=cast.support.pk)
+    entry = Entry.objects.latest("id")
+    mine, theirs = cast.bearer(cast.sam), cast.bearer(cast.olivia)
+    url = f"/api/audit-entries/{entry.pk}/"
+    assert Client().get(url, headers=mine).status_code == 200
+    assert Client().get(url, headers=theirs).status_code == 404
+    assert Client().get(url, headers=cast.bearer(cast.marco)).status_code == 404
+    assert Client().get("/api/audit-entries/").status_code == 401
