@@ -15,6 +15,7 @@ from projects.models import (
     Conversation,
     Exchange,
     KeyProject,
+    Message,
     Project,
     ProjectGuard,
     ProjectMember,
@@ -179,6 +180,20 @@ class SpendAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     @admin.display(description=_("reserved (USD)"), ordering="reserved_micros")
     def reserved_usd(self, row: Spend) -> str:
         return f"{row.reserved_micros / 1_000_000:.6f}"
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyMixin, ConsoleModelAdmin):
+    """Of one's own conversations only, and without the text: that is read in the playground."""
+
+    list_display = ("created_at", "role", "conversation", "withheld")
+    list_select_related = ("conversation",)
+    exclude = ("content",)
+    search_fields = ("=conversation__uid",)
+    search_help_text = _("Exact conversation id.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("content")
 
 
 @admin.register(Conversation)

@@ -73,6 +73,13 @@ class ConversationQuerySet(RecordedQuerySet):
         )
 
 
+class MessageQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """The messages of one's own conversations."""
+        conversations = self.model._meta.get_field("conversation").related_model.objects
+        return self.filter(conversation_id__in=conversations.visible_to(user).values("pk"))
+
+
 class ExchangeQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """One's own; for owners, admins and viewers their team's; for platform admins and auditors all."""

@@ -29,7 +29,7 @@ def prepare() -> None:
     if os.environ.get("TEST_DATABASE", "sqlite") == "postgres":
         from tests.servers import postgres_server
 
-        os.environ["DATABASE_URL"] = stack.enter_context(postgres_server(directory / "postgres"))
+        os.environ["DATABASE_URL"] = stack.enter_context(postgres_server())
 
     def clean(owner: int = os.getpid()) -> None:
         if os.getpid() == owner:

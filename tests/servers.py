@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -84,12 +85,20 @@ def _reachable_programs(directory: Path) -> Path:
 
 
 @contextmanager
-def postgres_server(directory: Path) -> Iterator[str]:
-    """A PostgreSQL of its own in `directory`, durable settings off; yields the URL of a superuser's empty database."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for folder in (directory, *directory.parents):
-        if folder.stat().st_uid == os.getuid() and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o755)
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of its own, durable settings off; yields the URL of a superuser's empty database.
+
+    Its folder is one that the unprivileged user can reach, which pytest's own are not.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="gatehouse-postgres-"))
+    directory.chmod(0o755)
+    try:
+        yield from _running_postgres(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _running_postgres(directory: Path) -> Iterator[str]:
     programs = _reachable_programs(directory)
     data = directory / "data"
     data.mkdir(mode=0o700)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.encryption import EncryptedTextField
 from projects.models.projects import Project
-from projects.querysets import ConversationQuerySet
+from projects.querysets import ConversationQuerySet, MessageQuerySet
 
 
 def new_uid() -> str:
@@ -54,6 +54,8 @@ class Message(models.Model):
         "Exchange", null=True, on_delete=models.SET_NULL, related_name="messages"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

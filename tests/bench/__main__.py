@@ -41,7 +41,7 @@ def measure(kinds: list[str], seconds: float, repeat: int) -> dict[str, Any]:
     results: dict[str, Any] = {}
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = stack.enter_context(postgres_server(data / "postgres"))
+        database = stack.enter_context(postgres_server())
         redis = stack.enter_context(redis_server_process(data / "redis"))
         port = servers.free_port()
         upstream = f"http://127.0.0.1:{port}/v1"
