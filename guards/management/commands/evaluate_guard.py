@@ -24,13 +24,17 @@ class Command(BaseCommand):
         guard = Guard.objects.filter(slug=options["slug"]).first()
         if guard is None:
             raise CommandError("There is no such guard.")
+        failures = 0
         try:
             with options["output"].open("w", encoding="utf-8") as output:
                 for text in _texts(options["input"]):
-                    line = _judged(text, guard.activated())
+                    line, error = _judged(text, guard.activated())
+                    failures += bool(error)
                     output.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as error:
             raise CommandError(str(error)) from None
+        if failures:
+            self.stderr.write(f"The guard failed on {failures} texts; its on_error decided.")
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -47,14 +51,14 @@ def _texts(path: Path) -> Iterator[str]:
             yield text
 
 
-def _judged(text: str, guard: ActiveGuard) -> dict[str, Any]:
+def _judged(text: str, guard: ActiveGuard) -> tuple[dict[str, Any], str]:
+    """The line of the output, and what went wrong."""
     inspection = inspect([text], [guard], stage="input")
     outcome = inspection.outcomes[0]
-    if outcome.error:
-        raise CommandError(f"The guard failed: {outcome.error}")
-    return {
+    line = {
         "action": inspection.action.word,
         "findings": [finding.as_json() for finding in outcome.findings],
         "text": inspection.texts[0],
         "microseconds": outcome.latency_us,
     }
+    return line, outcome.error
