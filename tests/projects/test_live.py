@@ -27,9 +27,9 @@ def house(live_server, transactional_db):
     return cast
 
 
-def ask(client, text, **options):
+def ask(client, text, model="assistant", **options):
     return client.chat.completions.create(
-        model="assistant", messages=[{"role": "user", "content": text}], **options
+        model=model, messages=[{"role": "user", "content": text}], **options
     )
 
 
@@ -84,10 +84,10 @@ def test_its_error_classes_fit(house):
     with pytest.raises(openai.InternalServerError) as failed:
         ask(house.client, "fail: 500")
     assert failed.value.status_code == 502
-    Project.objects.filter(slug="assistant").update(rate_limit_per_minute=1)
-    ask(house.client, "say: x")
+    Project.objects.filter(slug="drafts").update(rate_limit_per_minute=1)
+    ask(house.client, "say: x", model="drafts")
     with pytest.raises(openai.RateLimitError) as limited:
-        ask(house.client, "say: x")
+        ask(house.client, "say: x", model="drafts")
     assert int(limited.value.response.headers["retry-after"]) > 0
 
 
