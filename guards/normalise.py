@@ -57,7 +57,7 @@ class _Table(dict[int, str]):
 
 TABLE_SIZE = 20_000
 _TABLE = _Table({number: chr(number) for number in range(128)})
-_NUMBER_START = re.compile(r"(?<!\w)\d")
+_NUMBER_START = re.compile(r"\d(?<!\w\d)")
 
 
 def _lowered(text: str) -> str:

@@ -83,7 +83,7 @@ _CARD_NAME = re.compile(r"(?<![a-z])(?:card|cc|maestro|debit|credit)(?![a-z])[^\
 _SSN = re.compile(rf"(?<![\w.-])(\d{{3}})({_DASH}|[ .])?(\d{{2}})(?(2)\2)(\d{{4}})(?![\w-]|\.\d)")
 _CPF = re.compile(r"(?<![\w./-])\d{3}[. ]?\d{3}[. ]?\d{3}(?: ?[-/] ?|[. ])?\d{2}(?![\w/-])")
 _CNPJ = re.compile(r"(?<![\w./-])\d{2}[. ]?\d{3}[. ]?\d{3} ?/? ?\d{4}(?: ?- ?| )?\d{2}(?![\w-])")
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]{0,2}[A-Za-z0-9])")
+_IBAN_DIGITS = re.compile(r"\d{2}(?<=[A-Za-z]{2}\d{2})(?<![A-Za-z0-9][A-Za-z]{2}\d{2})")
 _IBAN_REST = re.compile(r"(?:[ -]{0,2}[A-Za-z0-9]){11,28}")
 _IPV4 = re.compile(
     r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)"
@@ -116,20 +116,21 @@ def emails(view: View) -> Iterator[Span]:
 
 
 def ibans(view: View) -> Iterator[Span]:
-    for found in every_match(_IBAN, view.text):
-        length = IBAN_LENGTHS.get(found[0][:2].upper())
+    for found in every_match(_IBAN_DIGITS, view.text):
+        start = found.start() - 2
+        length = IBAN_LENGTHS.get(view.text[start : start + 2].upper())
         rest = _IBAN_REST.match(view.text, found.end()) if length else None
         if length is None or rest is None:
             continue
         taken = [i for i, c in enumerate(rest[0]) if c.isalnum()][: length - 4]
         end = found.end() + taken[-1] + 1
-        compact = (found[0] + "".join(rest[0][i] for i in taken)).upper()
+        compact = (view.text[start : found.end()] + "".join(rest[0][i] for i in taken)).upper()
         if (
             len(compact) == length
             and not view.text[end : end + 1].isalnum()
             and valid_iban(compact)
         ):
-            yield found.start(), end
+            yield start, end
 
 
 def cards(view: View) -> Iterator[Span]:
@@ -170,7 +171,7 @@ def addresses(view: View) -> Iterator[Span]:
         for found in every_match(_IPV4, text, view.number_starts):
             if not _named(view, found.start(), _VERSION):
                 yield found.span()
-    if text.count(":") >= 2:
+    if "::" in text or text.count(":") >= 6:
         for found in every_match(_IPV6, text):
             candidate = found[0].rstrip(":") if not found[0].endswith("::") else found[0]
             if candidate.count(":") >= 2 and len(candidate) > 3:
