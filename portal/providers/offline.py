@@ -1,7 +1,7 @@
 """The built-in provider that needs nothing: deterministic, free, and open about not being a language model.
 
-In development it does as it is told at the start of the last user message: `say: TEXT`, `words: N`,
-`slow: MS` (may stand before the others), `fail: 500|timeout|reset`.
+It does as it is told at the start of the last user message: `say: TEXT`, `words: N`; in development also
+`slow: MS` (may stand before the others) and `fail: 500|timeout|reset` (decision 5).
 """
 
 import re
@@ -95,17 +95,15 @@ def _silence(seconds: float) -> Iterator[Tick]:
 def _plan(request: ChatRequest) -> _Plan:
     asked = [text_of(m.get("content")) for m in request.messages if m.get("role") == "user"]
     question = asked[-1] if asked else ""
-    if not settings.DEVELOPMENT:
-        return _Plan(_default_answer(question))
     pause_s = 0.0
-    if slow := _SLOW.match(question):
+    if settings.DEVELOPMENT and (slow := _SLOW.match(question)):
         pause_s = min(int(slow[1]), MAX_PAUSE_MS) / 1000
         question = question[slow.end() :]
     if say := _SAY.match(question):
         return _Plan(question[say.end() :], pause_s)
     if words := _WORDS.match(question):
         return _Plan(" ".join(islice(cycle(_VOCABULARY), min(int(words[1]), MAX_WORDS))), pause_s)
-    if fail := _FAIL.match(question):
+    if settings.DEVELOPMENT and (fail := _FAIL.match(question)):
         return _Plan(_default_answer(question), pause_s, fail[1].lower())
     return _Plan(_default_answer(question), pause_s)
 
