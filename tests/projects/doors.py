@@ -36,6 +36,11 @@ def events(body: bytes) -> list[tuple[str, Any]]:
     return found
 
 
+def question(text: str, *, project: str = "assistant", **options: Any) -> dict[str, Any]:
+    """The body of a completion with one message."""
+    return {"model": project, "messages": [{"role": "user", "content": text}], **options}
+
+
 def _body(response: Any) -> bytes:
     return b"".join(response.streaming_content) if response.streaming else response.content
 
