@@ -88,8 +88,8 @@ def identify(request: HttpRequest) -> Caller:
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if header:
         caller = _by_header(header)
-    elif request.user.is_authenticated and request.user.is_active:
-        caller = Caller(request.user, None, "session")
+    elif (user := getattr(request, "user", None)) and user.is_authenticated and user.is_active:
+        caller = Caller(user, None, "session")
     else:
         raise Refusal("not_authenticated")
     if caller.key is not None:
