@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class WidgetConfig(AppConfig):
     name = "widget"
     verbose_name = "Widget"
+
+    def ready(self) -> None:
+        from widget import origins
+
+        origins.install()

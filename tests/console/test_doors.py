@@ -10,6 +10,7 @@ from portal.console import ConsoleModelAdmin
 from portal.models import Bucket
 from projects.models import Conversation, Exchange, KeyProject, Spend
 from teams.backends import RoleBackend
+from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
 OPEN = ("admin", "auditor", "olivia", "adam", "sam")
@@ -42,6 +43,7 @@ def rows(cast):
     Spend.objects.create(project=cast.assistant, month="2026-11-01")
     Conversation.objects.create(project=cast.assistant, user=cast.marco)
     Bucket.objects.create(key="x")
+    Widget.objects.create(project=cast.assistant, name="Chat")
     from guards.models import GuardAttachment
 
     GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from projects.demo import load_organisation, load_usage
+from widget.demo import load_widget
 
 
 class Command(BaseCommand):
@@ -10,6 +11,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         passwords = load_organisation()
+        load_widget()
         load_usage()
         if passwords:
             self.stdout.write("Passwords, generated now and shown this once:")

@@ -1,0 +1,70 @@
+"""Widgets: a project's chat on other people's pages."""
+
+import re
+import secrets
+import string
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from projects.models import Project
+from projects.querysets import InProjectQuerySet
+
+ALPHABET = string.ascii_letters + string.digits
+_DOMAIN = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{1,63}")
+
+
+def new_public_id() -> str:
+    """`gw_` and 24 characters. It names a widget and is no secret: it stands in the page's source."""
+    return "gw_" + "".join(secrets.choice(ALPHABET) for _ in range(24))
+
+
+def validate_domains(value: Any) -> None:
+    """Host names, exact or `*.example.com`; no scheme, port or path."""
+    if not isinstance(value, list) or len(value) > 100:
+        raise ValidationError(_("Write a list of at most 100 domains."))
+    for domain in value:
+        if not isinstance(domain, str) or not _DOMAIN.fullmatch(domain):
+            raise ValidationError(
+                _("%(domain)s is no domain: write example.com or *.example.com."),
+                params={"domain": domain},
+            )
+
+
+class Widget(models.Model):
+    """A chat that pages of the allowed domains may show. An empty list of domains is closed to all."""
+
+    public_id = models.CharField(
+        _("public key"), max_length=40, unique=True, default=new_public_id, editable=False
+    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="widgets")
+    name = models.CharField(_("name"), max_length=120, help_text=_("Shown above the chat."))
+    allowed_domains = models.JSONField(
+        _("allowed domains"),
+        default=list,
+        blank=True,
+        validators=[validate_domains],
+        help_text=_('Such as ["example.com", "*.example.com"]. Empty: closed.'),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = InProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def team_id(self) -> int:
+        return self.project.team_id
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses, at whatever door, a domain that is none."""
+        validate_domains(self.allowed_domains)
+        super().save(*args, **kwargs)
