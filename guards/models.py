@@ -6,14 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from guards.engine import ActiveGuard
 from guards.kinds import KINDS
 from guards.kinds.base import InvalidOptions
-from guards.querysets import AttachmentQuerySet, GuardEventQuerySet, GuardQuerySet
+from guards.querysets import VERSIONED, AttachmentQuerySet, GuardEventQuerySet, GuardQuerySet
 from teams.models import Team
 
 
@@ -32,9 +32,6 @@ class Mode(models.TextChoices):
 class OnError(models.TextChoices):
     BLOCK = "block", _("block (fail closed)")
     ALLOW = "allow", _("allow")
-
-
-VERSIONED = ("kind", "options", "mode", "on_error", "message", "timeout_ms")
 
 
 class Guard(models.Model):
@@ -103,13 +100,24 @@ class Guard(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Refuses options that its kind does not take; counts the version when what it does changes."""
         self.clean()
-        if not self._state.adding:
-            stored = Guard.objects.filter(pk=self.pk).values(*VERSIONED, "version").first()
-            if stored and any(stored[name] != getattr(self, name) for name in VERSIONED):
-                self.version = stored["version"] + 1
-                if kwargs.get("update_fields") is not None:
-                    kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            if not self._state.adding:
+                self._count_version(kwargs)
+            super().save(*args, **kwargs)
+
+    def _count_version(self, kwargs: dict[str, Any]) -> None:
+        """From the stored row, which stays locked until the change is in: no two changes share a number."""
+        rows = Guard.objects.select_for_update().filter(pk=self.pk)
+        stored = rows.values(*VERSIONED, "version").first()
+        if stored is None:
+            return
+        named = kwargs.get("update_fields")
+        names = VERSIONED if named is None else [name for name in VERSIONED if name in named]
+        self.version = stored["version"]
+        if any(stored[name] != getattr(self, name) for name in names):
+            self.version += 1
+            if named is not None:
+                kwargs["update_fields"] = {*named, "version"}
 
     def activated(self, *, mode: str = "") -> ActiveGuard:
         """As the journey carries it, in the attachment's mode where that names one."""

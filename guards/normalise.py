@@ -36,6 +36,8 @@ def _plain(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Mn", "Me"):
         return ""
+    if category == "Cs":
+        return "\ufffd"  # half of a pair is no character, and RE2 takes UTF-8 only
     if category == "Zs":
         return " "
     if category == "Nd":

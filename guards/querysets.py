@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from guards.verdicts import Inspection
 from portal.recording import RecordedQuerySet
@@ -10,6 +10,7 @@ from teams.querysets import memberships_of
 from teams.roles import ROLES_THAT_ADMINISTER
 
 FINDINGS_KEPT = 100
+VERSIONED = ("kind", "options", "mode", "on_error", "message", "timeout_ms")
 
 
 class GuardQuerySet(RecordedQuerySet):
@@ -21,6 +22,14 @@ class GuardQuerySet(RecordedQuerySet):
             return self.none()
         teams = memberships_of(user, ROLES_THAT_ADMINISTER)
         return self.filter(Q(team__isnull=True) | Q(team_id__in=teams))
+
+    def update(self, **values: Any) -> int:
+        """In bulk the version counts too, of every row that is written."""
+        if "version" not in values and any(name in values for name in VERSIONED):
+            values["version"] = F("version") + 1
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
 
 
 class AttachmentQuerySet(RecordedQuerySet):

@@ -2,13 +2,27 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from django.utils.translation import gettext as _
 
 from guards.normalise import View
 from guards.verdicts import Finding
 
 Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a kind, as forms show it: `shape` is number, switch, choices (of `values`) or lines of text."""
+
+    name: str
+    shape: str
+    default: Any
+    label: Any
+    help_text: Any = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class InvalidOptions(ValueError):
@@ -43,34 +57,39 @@ class Compiled(Protocol):
 
 
 class Kind(Protocol):
-    """One file in this folder. `defaults` are its options; `compile` raises `InvalidOptions`."""
+    """One file in this folder. `compile` takes any of its options by name and raises `InvalidOptions`."""
 
     name: str
     label: Any
-    defaults: Mapping[str, Any]
+    options: tuple[Option, ...]
 
     def compile(self, options: Mapping[str, Any]) -> Compiled: ...
 
 
-def known_only(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+def defaults_of(known: Iterable[Option]) -> dict[str, Any]:
+    return {option.name: option.default for option in known}
+
+
+def chosen(options: Mapping[str, Any], known: Iterable[Option]) -> dict[str, Any]:
     """The options over the defaults; raises `InvalidOptions` for a name that the kind does not have."""
+    defaults = defaults_of(known)
     for name in options:
         if name not in defaults:
-            raise InvalidOptions(name, f"There is no option {name}.")
+            raise InvalidOptions(name, _("There is no option %(name)s.") % {"name": name})
     return {**defaults, **options}
 
 
 def positive(options: Mapping[str, Any], name: str) -> int:
     value = options[name]
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidOptions(name, f"{name} is a whole number, zero or more.")
+        raise InvalidOptions(name, _("%(name)s is a whole number, zero or more.") % {"name": name})
     return value
 
 
 def switched(options: Mapping[str, Any], name: str) -> bool:
     value = options[name]
     if not isinstance(value, bool):
-        raise InvalidOptions(name, f"{name} is true or false.")
+        raise InvalidOptions(name, _("%(name)s is true or false.") % {"name": name})
     return value
 
 
@@ -82,7 +101,8 @@ def chosen_of(options: Mapping[str, Any], name: str, known: Collection[str]) -> 
         or not value
         or any(not isinstance(item, str) or item not in known for item in value)
     ):
-        raise InvalidOptions(name, f"{name} is a list of some of {', '.join(known)}.")
+        words = _("%(name)s is a list of some of %(known)s.")
+        raise InvalidOptions(name, words % {"name": name, "known": ", ".join(known)})
     return tuple(item for item in known if item in value)
 
 

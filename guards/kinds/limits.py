@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, known_only, positive
+from guards.kinds.base import Hold, Option, chosen, positive
 from guards.kinds.personal_data import PersonalData
 from guards.normalise import View
 from guards.verdicts import Finding
@@ -47,12 +47,16 @@ class Limits:
 
     name = "limits"
     label = _("limits")
-    defaults: Mapping[str, Any] = {"max_characters": 8192, "max_urls": 5, "max_phones": 3}
+    options: tuple[Option, ...] = (
+        Option("max_characters", "number", 8192, _("Characters"), _("At most so many.")),
+        Option("max_urls", "number", 5, _("Links"), _("At most so many.")),
+        Option("max_phones", "number", 3, _("Phone numbers"), _("At most so many.")),
+    )
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        chosen = known_only(options, self.defaults)
+        values = chosen(options, self.options)
         return _Compiled(
-            max_characters=positive(chosen, "max_characters"),
-            max_urls=positive(chosen, "max_urls"),
-            max_phones=positive(chosen, "max_phones"),
+            max_characters=positive(values, "max_characters"),
+            max_urls=positive(values, "max_urls"),
+            max_phones=positive(values, "max_phones"),
         )

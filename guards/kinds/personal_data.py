@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, Span, chosen_of, every_match, known_only, outermost
+from guards.kinds.base import Hold, Option, Span, chosen, chosen_of, every_match, outermost
 from guards.kinds.check_digits import (
     IBAN_LENGTHS,
     digits_of,
@@ -238,7 +238,25 @@ class PersonalData:
 
     name = "personal_data"
     label = _("personal data")
-    defaults: Mapping[str, Any] = {"categories": list(FINDERS)}
+    options: tuple[Option, ...] = (
+        Option(
+            "categories",
+            "choices",
+            list(FINDERS),
+            _("Categories"),
+            _("What is not ticked is neither found nor redacted."),
+            {
+                "email": _("e-mail address"),
+                "iban": _("IBAN"),
+                "credit_card": _("payment card"),
+                "cnpj": _("CNPJ"),
+                "ip": _("IP address"),
+                "ssn": _("US social security number"),
+                "cpf": _("CPF"),
+                "phone": _("phone number"),
+            },
+        ),
+    )
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        return _Compiled(chosen_of(known_only(options, self.defaults), "categories", FINDERS))
+        return _Compiled(chosen_of(chosen(options, self.options), "categories", FINDERS))

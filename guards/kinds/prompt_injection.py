@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import re2
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, Span, chosen_of, known_only
+from guards.kinds.base import Hold, Option, Span, chosen, chosen_of
 from guards.kinds.injection_rules import RULES, SEVERITY
 from guards.normalise import View, view_of
 from guards.verdicts import Finding
@@ -138,7 +138,22 @@ class PromptInjection:
 
     name = "prompt_injection"
     label = _("prompt injection")
-    defaults: Mapping[str, Any] = {"categories": list(RULES)}
+    options: tuple[Option, ...] = (
+        Option(
+            "categories",
+            "choices",
+            list(RULES),
+            _("Categories"),
+            _("On answers this kind needs the whole text: nothing streams before the end."),
+            {
+                "system_override": _("system override (high)"),
+                "role_hijack": _("role hijack (high)"),
+                "jailbreak": _("jailbreak (high)"),
+                "delimiter_injection": _("delimiter injection (medium)"),
+                "instruction_leak": _("instruction leak (medium)"),
+            },
+        ),
+    )
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        return _Compiled(chosen_of(known_only(options, self.defaults), "categories", RULES))
+        return _Compiled(chosen_of(chosen(options, self.options), "categories", RULES))

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, every_match, known_only, outermost, switched
+from guards.kinds.base import Hold, Option, chosen, every_match, outermost, switched
 from guards.normalise import View
 from guards.verdicts import Finding
 
@@ -99,7 +99,15 @@ class Secrets:
 
     name = "secrets"
     label = _("secrets")
-    defaults: Mapping[str, Any] = {"hosts": False}
+    options: tuple[Option, ...] = (
+        Option(
+            "hosts",
+            "switch",
+            False,
+            _("Hosts of links"),
+            _("Also find the hosts of absolute URLs, beside keys, tokens and passwords."),
+        ),
+    )
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        return _Compiled(switched(known_only(options, self.defaults), "hosts"))
+        return _Compiled(switched(chosen(options, self.options), "hosts"))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import re2
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from guards.kinds.base import Hold, InvalidOptions, known_only, outermost
+from guards.kinds.base import Hold, InvalidOptions, Option, chosen, outermost
 from guards.normalise import View, view_of
 from guards.verdicts import Finding
 
@@ -54,13 +55,39 @@ class Words:
 
     name = "words"
     label = _("words")
-    defaults: Mapping[str, Any] = {"terms": [], "patterns": []}
+    options: tuple[Option, ...] = (
+        Option(
+            "terms",
+            "lines",
+            [],
+            _("Terms"),
+            _("One word or phrase a line. Found as whole words, in capitals or not."),
+        ),
+        Option(
+            "patterns",
+            "lines",
+            [],
+            _("Regular expressions"),
+            _(
+                "One a line, in RE2's syntax: no look-around and no back-references, so none can run away. "
+                "(?i) at the beginning ignores capitals. On answers they need the whole text: nothing streams "
+                "before the end."
+            ),
+        ),
+    )
 
     def compile(self, options: Mapping[str, Any]) -> _Compiled:
-        chosen = known_only(options, self.defaults)
-        terms = {view_of(term).lower.strip() for term in _texts(chosen, "terms")} - {""}
-        expressions = tuple(_expression("terms", joined) for joined in _joined(terms))
-        compiled = tuple(_expression("patterns", pattern) for pattern in _texts(chosen, "patterns"))
+        values = chosen(options, self.options)
+        terms = {view_of(term).lower.strip() for term in _texts(values, "terms")} - {""}
+        expressions = tuple(
+            _expression("terms", joined, gettext("These terms together"))
+            for joined in _joined(terms)
+        )
+        patterns = _texts(values, "patterns")
+        compiled = tuple(
+            _expression("patterns", text, gettext("Entry %d") % number)
+            for number, text in enumerate(patterns, 1)
+        )
         hold = None if compiled else Hold(max((len(term) for term in terms), default=0) + 2)
         return _Compiled(expressions, compiled, hold)
 
@@ -69,9 +96,9 @@ def _joined(terms: set[str]) -> Iterator[str]:
     """Expressions whose group 1 is a term: a whole word, at those of its ends that are letters or digits."""
     for opens in (True, False):
         for closes in (True, False):
-            chosen = [t for t in terms if t[0].isalnum() is opens and t[-1].isalnum() is closes]
-            if chosen:
-                longest_first = sorted(chosen, key=lambda term: (-len(term), term))
+            alike = [t for t in terms if t[0].isalnum() is opens and t[-1].isalnum() is closes]
+            if alike:
+                longest_first = sorted(alike, key=lambda term: (-len(term), term))
                 before = rf"(?:\A|{_EDGE})" if opens else ""
                 after = rf"(?:\z|{_EDGE})" if closes else ""
                 yield f"{before}({'|'.join(re2.escape(term) for term in longest_first)}){after}"
@@ -80,14 +107,22 @@ def _joined(terms: set[str]) -> Iterator[str]:
 def _texts(options: Mapping[str, Any], name: str) -> list[str]:
     value = options[name]
     if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-        raise InvalidOptions(name, f"{name} is a list of at most {MAX_ENTRIES} texts.")
-    if not all(isinstance(item, str) and 0 < len(item) <= MAX_LENGTH for item in value):
-        raise InvalidOptions(name, f"Each of {name} is a text of at most {MAX_LENGTH} characters.")
+        text = gettext("%(name)s is a list of at most %(count)d texts.")
+        raise InvalidOptions(name, text % {"name": name, "count": MAX_ENTRIES})
+    for number, item in enumerate(value, 1):
+        if not isinstance(item, str) or not 0 < len(item) <= MAX_LENGTH:
+            text = gettext("Entry %(number)d is not a text of 1 to %(length)d characters.")
+            raise InvalidOptions(name, text % {"number": number, "length": MAX_LENGTH})
     return value
 
 
-def _expression(name: str, pattern: str) -> Any:
+def _expression(field: str, pattern: str, what: str) -> Any:
+    """The pattern ready to search; raises `InvalidOptions` that says `what` RE2 refuses, and why."""
     try:
         return re2.compile(pattern, _OPTIONS)
+    except UnicodeEncodeError:
+        reason = gettext("not valid Unicode")
     except re2.error as error:
-        raise InvalidOptions(name, f"Not a linear-time expression: {error}") from None
+        reason = error.args[0].decode("utf-8", "replace")
+    refusal = gettext("%(what)s: no linear-time expression (%(reason)s).")
+    raise InvalidOptions(field, refusal % {"what": what, "reason": reason})

@@ -204,7 +204,7 @@ def test_events_are_seen_by_those_who_administer_the_team(client, cast):
 
 def test_evaluate_guard_writes_a_line_for_each_in_order(cast, tmp_path):
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    texts = ["to jane@example.com", "nothing", "ação 415-555-2671\u2028"]
+    texts = ["to jane@example.com", "nothing", "ação 415-555-2671\u2028", "half a \ud83d"]
     source.write_text("".join(json.dumps({"id": 1, "text": text}) + "\n" for text in texts))
     call_command("evaluate_guard", "personal-data", "--input", str(source), "--output", str(target))
     lines = [json.loads(line) for line in target.open(encoding="utf-8")]
@@ -212,8 +212,9 @@ def test_evaluate_guard_writes_a_line_for_each_in_order(cast, tmp_path):
         "to [EMAIL_REDACTED]",
         "nothing",
         "ação [PHONE_REDACTED]\u2028",
+        "half a \ud83d",
     ]
-    assert [line["action"] for line in lines] == ["redact", "pass", "redact"]
+    assert [line["action"] for line in lines] == ["redact", "pass", "redact", "pass"]
     assert lines[0]["findings"] == [
         {"kind": "personal_data", "category": "email", "severity": "medium", "start": 3, "end": 19}
     ]

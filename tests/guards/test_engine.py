@@ -88,6 +88,16 @@ def test_what_nobody_knows_closes_the_gate(unknown):
     assert inspection.unavailable
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_a_surrogate_pair_is_judged_like_any_text(kind):
+    options = {"patterns": ["nothing"]} if kind == "words" else {}
+    outcome = checked("\ud83d to jane@example.com \udfff", guard(kind, **options)).outcomes[0]
+    assert not outcome.error
+    assert [(f.start, f.end) for f in outcome.findings] == (
+        [(5, 21)] if kind == "personal_data" else []
+    )
+
+
 def test_a_failure_beside_a_block_is_still_a_failure(answer):
     answer(_raise)
     inspection = checked("word", guard("words", terms=["word"], message="No."), guard("scripted"))

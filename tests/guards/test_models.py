@@ -51,6 +51,24 @@ def test_a_partial_save_counts_too(cast):
     assert guard.version == 2
 
 
+def test_bulk_changes_count_too(cast):
+    Guard.objects.filter(kind="words").update(mode="warn")
+    assert Guard.objects.get(slug="words").version == 2
+    assert Guard.objects.get(slug="secrets").version == 1
+    Guard.objects.filter(kind="words").update(name="Our words")
+    assert Guard.objects.get(slug="words").version == 2
+
+
+def test_two_people_who_change_a_guard_at_once_make_two_versions(cast):
+    first, second = (Guard.objects.get(slug="words") for _ in range(2))
+    first.mode = "warn"
+    first.save()
+    second.message = "Not here."
+    second.save()
+    assert (first.version, second.version) == (2, 3)
+    assert Guard.objects.get(slug="words").version == 3
+
+
 @pytest.mark.parametrize("place", ["project", "team", "platform"])
 def test_a_guard_in_use_cannot_be_deleted(cast, place):
     guard = cast.guards["words"]

@@ -30,7 +30,7 @@ class Command(BaseCommand):
                 for text in _texts(options["input"]):
                     line, error = _judged(text, guard.activated())
                     failures += bool(error)
-                    output.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    output.write(json.dumps(line) + "\n")
         except OSError as error:
             raise CommandError(str(error)) from None
         if failures:
