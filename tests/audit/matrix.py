@@ -108,6 +108,11 @@ LINES = {
         "project",
         lambda cast: cast.assistant,
     ),
+    "widget.Widget": Line(
+        lambda cast: {"project": cast.assistant, "name": "New"},
+        "allowed_domains",
+        lambda cast: ["example.com"],
+    ),
 }
 
 # Their code writes rows one by one, which signals see; a bulk write in a new release of theirs would not be seen.
