@@ -119,9 +119,9 @@ class ConsoleModelAdmin(ScopedMixin, admin.ModelAdmin):
         return {name: item for name, item in found.items() if _names_permissions(item[0])}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Adding is asked again with the object at hand: in *this* team, not only in some team."""
+        """Asked again with the object as it would be saved: in *its* team, be it added or moved there."""
         obj = super().save_form(request, form, change)
-        if not change and not self._may(request, "add", obj):
+        if not self._may(request, "change" if change else "add", obj):
             raise PermissionDenied
         return obj
 

@@ -8,8 +8,9 @@ from django.urls import get_resolver, reverse
 from guards.models import GuardEvent
 from portal.console import ConsoleModelAdmin
 from portal.models import Bucket
-from projects.models import Conversation, Exchange, KeyProject, Spend
+from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
 from teams.backends import RoleBackend
+from teams.models import Membership
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -248,3 +249,17 @@ def test_lists_cost_the_same_queries_however_many_rows(people, many, django_asse
         url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         with django_assert_max_num_queries(16):
             client.get(url)
+
+
+def test_a_row_does_not_move_into_a_team_that_one_does_not_administer(cast):
+    Membership.objects.create(team=cast.support, user=cast.adam, role="member")
+    row = ProjectGuard.objects.create(
+        project=cast.assistant, guard=cast.guards["words"], stage="input"
+    )
+    form = {"guard": row.guard_id, "project": cast.drafts.pk, "stage": "input", "mode": "block"}
+    url = f"/admin/projects/projectguard/{row.pk}/change/"
+    client = browser(cast, "adam")
+    assert client.post(url, form).status_code == 302
+    assert client.post(url, {**form, "project": cast.helpdesk.pk}).status_code == 403
+    row.refresh_from_db()
+    assert row.project == cast.drafts
