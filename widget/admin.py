@@ -1,7 +1,10 @@
 """The console's page of widgets."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +27,10 @@ class WidgetAdmin(ConsoleModelAdmin):
         (_("Where it may be shown"), {"fields": ("allowed_domains",)}),
         (_("On your page"), {"fields": ("public_id", "snippet", "created_at")}),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A widget stays with its project: its key stands in pages of others."""
+        return (*self.readonly_fields, "project") if obj is not None else self.readonly_fields
 
     @admin.display(description=_("snippet"))
     def snippet(self, widget: Widget) -> SafeString:

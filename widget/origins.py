@@ -1,7 +1,7 @@
 """Which pages may speak to the widget's endpoints. Denied unless a widget names the page's host."""
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from corsheaders.signals import check_request_enabled
 from django.conf import settings
@@ -10,16 +10,13 @@ from django.http import HttpRequest
 from portal.errors import Refusal
 from widget.models import Widget
 
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]{1,5})?")
+
 
 def host_of(origin: str) -> str:
-    """The host of a web origin, in lower case; empty for anything else (`null`, other schemes, a path)."""
-    parts = urlsplit(origin)
-    try:
-        exact = f"{parts.scheme}://{parts.netloc}" == origin
-        host = parts.hostname or ""
-    except ValueError:
-        return ""
-    return host.lower() if exact and parts.scheme in ("http", "https") else ""
+    """The host of an origin as browsers write it; empty for anything else (`null`, user names, a path)."""
+    found = _ORIGIN.fullmatch(origin)
+    return found[1] if found else ""
 
 
 def matches(host: str, domain: str) -> bool:
@@ -29,27 +26,38 @@ def matches(host: str, domain: str) -> bool:
     return host == domain
 
 
+def is_portal(request: HttpRequest, origin: str) -> bool:
+    """Whether the page is the portal's own, by its configured address or the one that was asked."""
+    return origin in {settings.BASE_URL, f"{request.scheme}://{request.get_host()}"} - {""}
+
+
 def allows(widget: Widget, origin: str) -> bool:
-    """The widget's domains, and always the portal's own address, for previews."""
+    """Whether the widget names the page's host. An empty list names none."""
     host = host_of(origin)
-    if not host:
-        return False
-    if settings.BASE_URL and origin == settings.BASE_URL:
-        return True
-    return any(matches(host, domain) for domain in widget.allowed_domains)
+    return bool(host) and any(matches(host, domain) for domain in widget.allowed_domains)
 
 
 def require(widget: Widget, request: HttpRequest) -> str:
-    """The request's origin; `origin_not_allowed` if there is none or the widget does not name it."""
+    """The request's origin: a page the widget names, or the portal's own, for previews.
+
+    Raises `origin_not_allowed` for any other, and where there is none.
+    """
     origin = request.headers.get("Origin", "")
-    if not allows(widget, origin):
+    if not (is_portal(request, origin) or allows(widget, origin)):
         raise Refusal("origin_not_allowed")
     return origin
 
 
 def _some_widget_allows(sender: Any, request: HttpRequest, **_: Any) -> bool:
-    """For django-cors-headers. A preflight names no widget: any may allow it, the request itself asks its own."""
+    """For django-cors-headers, whose signal opens *any* path: the widget's own are asked for here.
+
+    A preflight names no widget: any may allow it, and the request itself asks its own.
+    """
+    if not re.match(settings.CORS_URLS_REGEX, request.path_info):
+        return False
     origin = request.headers.get("Origin", "")
+    if is_portal(request, origin):
+        return True
     if not host_of(origin):
         return False
     widgets = Widget.objects.filter(is_active=True).only("allowed_domains")

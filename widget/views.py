@@ -72,7 +72,7 @@ def session(request: HttpRequest) -> HttpResponse:
         raise Refusal("rate_limited", retry_after=taken.retry_after)
     claims = {"w": widget.public_id, "o": origin, "v": secrets.token_hex(12)}
     token = signing.dumps(claims, salt=SALT, compress=False)
-    return JsonResponse({"token": token, "expires_in": SESSION_S, "name": widget.name})
+    return JsonResponse({"token": token, "expires_in": SESSION_S, "app_name": widget.name})
 
 
 @csrf_exempt

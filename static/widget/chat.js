@@ -79,7 +79,7 @@
     const body = await response.json();
     if (!response.ok) throw new Error(body.error.message);
     token = body.token;
-    title.textContent = body.name;
+    title.textContent = body.app_name;
   };
 
   const ask = async (message) => {

@@ -4,13 +4,14 @@ import json
 from unittest import mock
 
 import pytest
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.test import Client
 
 from projects.models import Exchange, Project
 from tests.projects.doors import events
 from widget.models import Widget
-from widget.origins import allows
+from widget.views import SALT
 
 ORIGIN = "https://shop.example.com"
 SECRET = "AKIAIOSFODNN7EXAMPLE"
@@ -92,6 +93,11 @@ def test_the_guards_are_the_same_as_at_every_door(widget):
         ("https://shop.example.com@evil.test", False),
         ("https://shop.example.com/", False),
         ("ftp://shop.example.com", False),
+        ("http://testserver", True),  # the portal's own page
+        ("http://user@shop.example.com", False),
+        ("http://shop.example.com:x", False),
+        ("http://.example.org", False),
+        ("http://[", False),
         ("null", False),
         ("", False),
     ],
@@ -109,28 +115,62 @@ def test_origins(widget, origin, allowed):
 
 def test_an_empty_list_is_closed_but_for_the_portal_itself(widget, settings):
     settings.BASE_URL = "https://portal.example.net"
-    widget.allowed_domains = []
-    assert not allows(widget, ORIGIN)
-    assert allows(widget, "https://portal.example.net")
+    Widget.objects.update(allowed_domains=[])
+    refused(post("session", {"key": widget.public_id}), 403, "origin_not_allowed")
+    own = post("session", {"key": widget.public_id}, "https://portal.example.net")
+    assert (own.status_code, own.json()["app_name"]) == (200, "Help")
 
 
-def test_preflights_answer_allowed_origins_only_and_no_other_door_has_cors(widget, cast):
-    def preflight(path, origin):
-        headers = {"origin": origin, "access-control-request-method": "POST"}
-        return Client().options(path, headers=headers)
+def test_without_a_configured_address_a_missing_origin_is_still_refused(widget, settings):
+    settings.BASE_URL = ""
+    refused(post("session", {"key": widget.public_id}, ""), 403, "origin_not_allowed")
 
-    good = preflight("/widget/v1/chat", ORIGIN)
-    assert (good.status_code, good["Access-Control-Allow-Origin"]) == (200, ORIGIN)
-    assert "Access-Control-Allow-Origin" not in preflight("/widget/v1/chat", "https://evil.test")
-    for path in ("/v1/models", "/api/projects/", "/", "/account/login/", "/widget/loader.js"):
-        response = Client().get(path, headers={"origin": ORIGIN})
-        assert not [name for name in response.headers if name.startswith("Access-Control")], path
+
+def cors(response):
+    """The CORS headers, whatever their letters' case."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return {name: headers[name] for name in headers if name.startswith("access-control")}
+
+
+def preflight(path, origin):
+    headers = {"origin": origin, "access-control-request-method": "POST"}
+    return Client().options(path, headers=headers)
+
+
+def test_preflights_answer_allowed_origins_only(widget):
+    for path in ("/widget/v1/session", "/widget/v1/chat"):
+        good, evil = preflight(path, ORIGIN), preflight(path, "https://evil.test")
+        assert cors(good) == {
+            "access-control-allow-origin": ORIGIN,
+            "access-control-allow-headers": "authorization, content-type",
+            "access-control-allow-methods": "POST",
+            "access-control-max-age": "86400",
+        }
+        assert cors(evil) == {}
+        assert (good["Vary"].lower(), evil["Vary"].lower()) == ("origin", "origin")
+    Widget.objects.update(is_active=False)
+    assert cors(preflight("/widget/v1/chat", ORIGIN)) == {}
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "http://testserver"])
+def test_no_other_door_has_cors(widget, origin):
+    paths = ("/v1/models", "/api/projects/", "/", "/account/login/", "/admin/")
+    for path in (*paths, "/widget/loader.js", "/static/favicon.svg", "/healthz"):
+        assert cors(Client().get(path, headers={"origin": origin})) == {}, path
+        assert cors(preflight(path, origin)) == {}, path
 
 
 def test_a_session_is_for_its_widget_its_origin_and_its_time(widget, cast):
     token = token_of(widget)
     refused(ask(widget, "x", token, "https://a.example.org")[0], 403, "origin_not_allowed")
     refused(ask(widget, "x", token + "x")[0], 401, "invalid_credentials")
+    foreign = signing.dumps(signing.loads(token, salt=SALT), salt="another")
+    refused(ask(widget, "x", foreign)[0], 401, "invalid_credentials")
+    other = Widget.objects.create(
+        project=cast.assistant, name="Other", allowed_domains=["other.test"]
+    )
+    theirs = token_of(other, "https://other.test")
+    refused(ask(widget, "x", theirs)[0], 403, "origin_not_allowed")
     refused(post("chat", {"message": "x"}), 401, "not_authenticated")
     with mock.patch("django.core.signing.time.time", return_value=1_000_000):
         expired = token_of(widget)
@@ -175,7 +215,9 @@ def test_the_stub_names_the_immutable_script(db):
     script = Client().get(path)
     assert script.status_code == 200
     assert "immutable" in script["Cache-Control"]
-    assert script["Cross-Origin-Resource-Policy"] == "cross-origin"
+    for response in (stub, script):
+        assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert response["X-Content-Type-Options"] == "nosniff"
     assert b"innerHTML" not in script.content
     assert Client().get("/widget/loader.000000000000.js").status_code == 404
 
@@ -194,3 +236,12 @@ def test_the_console_shows_the_snippet(widget, cast):
     page = client.get(f"/admin/widget/widget/{widget.pk}/change/").content.decode()
     assert f"data-key=&quot;{widget.public_id}&quot;" in page
     assert json.dumps("shop.example.com") in page.replace("&quot;", '"')
+
+
+def test_a_widget_stays_with_its_project(widget, cast):
+    client = Client()
+    client.force_login(cast.admin)
+    form = {"name": "New", "project": cast.assistant.pk, "allowed_domains": "[]"}
+    assert client.post(f"/admin/widget/widget/{widget.pk}/change/", form).status_code == 302
+    widget.refresh_from_db()
+    assert (widget.name, widget.project) == ("New", cast.helpdesk)
