@@ -6,11 +6,9 @@ from urllib.parse import urlencode
 
 from cryptography.fernet import InvalidToken
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -19,16 +17,6 @@ from audit.filters import ActionFilter, TypeFilter
 from audit.models import Entry
 from portal.console import ConsoleModelAdmin, ReadOnlyMixin
 from portal.encryption import decrypt
-
-MOST_PAGES = 100
-
-
-class CappedPaginator(Paginator):
-    """Counts up to a bound instead of the whole table; older entries are found by filter and search."""
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by()[: MOST_PAGES * self.per_page].count()
 
 
 @admin.register(Entry)
@@ -49,7 +37,6 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         "Finds exactly: an actor's e-mail address, a target's slug, type:id (teams.Team:3), or a request id."
     )
     ordering = ("-id",)
-    paginator = CappedPaginator
     fieldsets = (
         (None, {"fields": ("created_at", "action", "target_type", "target_label", "target_id")}),
         (_("Changes"), {"fields": ("before_and_after", "reason")}),

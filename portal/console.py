@@ -6,10 +6,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.paginator import Paginator
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+MOST_PAGES = 100  # of a list; counting further would slow it down with its table
 
 
 class ConsoleSite(admin.AdminSite):
@@ -94,9 +98,18 @@ def _visible(db_field: Any, request: HttpRequest) -> models.QuerySet:
     return manager.all().visible_to(request.user)
 
 
+class CappedPaginator(Paginator):
+    """Counts up to a bound instead of the whole table; older rows are found by filter and search."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[: MOST_PAGES * self.per_page].count()
+
+
 class ConsoleModelAdmin(ScopedMixin, admin.ModelAdmin):
     """The base of all console pages. What one may not see is 404; every change is one transaction."""
 
+    paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
