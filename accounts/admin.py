@@ -8,11 +8,14 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import actions
 from accounts.models import Key, User
+from portal import cells
 from portal.console import ConsoleModelAdmin
 
 # Roles in teams say who may do what; Django's groups would be a second, silent way. An address is the account's.
@@ -44,16 +47,13 @@ class UserForm(forms.ModelForm):
 class UserAdmin(ConsoleModelAdmin):
     """People are deactivated, not deleted: what they did stays theirs."""
 
-    form = UserForm
-    list_display = (
-        "email",
-        "name",
-        "is_active",
-        "is_superuser",
-        "is_auditor",
-        "is_restricted",
-        "last_login",
+    area, place = "people", 5
+    intro = _(
+        "People with an account. They are switched off, not deleted: what they did stays theirs."
     )
+    next_step = _("Add the first person: they are mailed a link to set their password.")
+    form = UserForm
+    list_display = ("email", "name", "rights", "state", "last_seen")
     list_filter = ("is_active", "is_superuser", "is_auditor", "is_restricted")
     search_fields = ("email", "name")
     search_help_text = _("Searches e-mail and name.")
@@ -65,6 +65,22 @@ class UserAdmin(ConsoleModelAdmin):
         (_("Rights"), {"fields": ("is_superuser", "is_auditor", "is_restricted")}),
         (_("History"), {"fields": ("last_login", "date_joined")}),
     )
+
+    @admin.display(description=_("rights"))
+    def rights(self, user: User) -> SafeString:
+        if user.is_superuser:
+            return cells.chip(_("platform admin"), "warn")
+        if user.is_auditor:
+            return cells.chip(_("auditor"), "shade")
+        return cells.chip(_("restricted")) if user.is_restricted else cells.NOTHING
+
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, user: User) -> SafeString:
+        return cells.switch(user.is_active)
+
+    @admin.display(description=_("last sign-in"), ordering="last_login")
+    def last_seen(self, user: User) -> SafeString:
+        return cells.when(user.last_login)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -105,28 +121,46 @@ class UserAdmin(ConsoleModelAdmin):
         return self._changeable(request, queryset.exclude(pk=request.user.pk))
 
 
+class KeyStateFilter(admin.SimpleListFilter):
+    """Live, expired or revoked, as of now."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("live", _("live")), ("expired", _("expired")), ("revoked", _("revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        now = timezone.now()
+        if self.value() == "live":
+            return queryset.exclude(expires_at__lte=now).filter(revoked_at__isnull=True)
+        if self.value() == "expired":
+            return queryset.filter(expires_at__lte=now, revoked_at__isnull=True)
+        return queryset.filter(revoked_at__isnull=False) if self.value() else queryset
+
+
 @admin.register(Key)
 class KeyAdmin(ConsoleModelAdmin):
     """Keys are made by their owners; here they are looked at, limited and revoked, never deleted."""
 
-    list_display = ("name", "user", "public_id", "masked", "state", "last_used_at", "expires_at")
+    area, place = "people", 40
+    intro = _(
+        "API keys. Their owners make them on their account page; here they are looked at, limited and revoked."
+    )
+    next_step = _("Nobody has made a key yet: everybody makes their own under Account, Keys.")
+    list_display = ("name", "user", "public", "masked", "state", "used", "ends")
     list_select_related = ("user",)
-    list_filter = ("created_at", "expires_at", "revoked_at")
+    list_filter = (KeyStateFilter,)
     search_fields = ("name", "=public_id", "user__email")
     search_help_text = _("Searches name, the exact public part and the owner's e-mail.")
     actions = ("revoke",)
-    fields = (
-        "name",
-        "user",
-        "public_id",
-        "masked",
-        "scopes",
-        "requests_per_second",
-        "no_content_log",
-        "expires_at",
-        "revoked_at",
-        "last_used_at",
-        "created_at",
+    fieldsets = (
+        (None, {"fields": ("name", "user", "public_id", "masked")}),
+        (_("What it may do"), {"fields": ("scopes", "requests_per_second", "no_content_log")}),
+        (
+            _("When"),
+            {"fields": ("expires_at", "revoked_at", "last_used_at", "created_at")},
+        ),
     )
     readonly_fields = (
         "user",
@@ -148,11 +182,25 @@ class KeyAdmin(ConsoleModelAdmin):
     def masked(self, key: Key) -> str:
         return key.masked
 
+    @admin.display(description=_("public part"))
+    def public(self, key: Key) -> SafeString:
+        return cells.identifier(key.public_id)
+
+    @admin.display(description=_("last used"), ordering="last_used_at")
+    def used(self, key: Key) -> SafeString:
+        return cells.when(key.last_used_at)
+
+    @admin.display(description=_("expires"), ordering="expires_at")
+    def ends(self, key: Key) -> SafeString:
+        return cells.when(key.expires_at)
+
     @admin.display(description=_("state"))
-    def state(self, key: Key) -> str:
+    def state(self, key: Key) -> SafeString:
         if key.revoked_at is not None:
-            return _("revoked")
-        return _("live") if key.is_live else _("expired")
+            return cells.chip(_("revoked"), "bad", "stop")
+        if key.is_live:
+            return cells.chip(_("live"), "good", "check")
+        return cells.chip(_("expired"), "warn", "clock")
 
     @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:

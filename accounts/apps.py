@@ -6,7 +6,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import receivers, schema
+        from accounts import console, receivers, schema
 
         receivers.install()
+        console.install()
         schema.PortalAuthenticationScheme  # noqa: B018 - registers itself by being imported

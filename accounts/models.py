@@ -24,8 +24,12 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 class User(AbstractBaseUser):
     """A person with an account; the e-mail address, in lower case, is the login."""
 
-    email = models.EmailField(_("e-mail"), unique=True)
-    name = models.CharField(_("name"), max_length=150, blank=True)
+    email = models.EmailField(
+        _("e-mail"), unique=True, help_text=_("They sign in with it, and are written to there.")
+    )
+    name = models.CharField(
+        _("name"), max_length=150, blank=True, help_text=_("As others read it.")
+    )
     is_active = models.BooleanField(
         _("active"),
         default=True,

@@ -15,21 +15,19 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.filters import ActionFilter, TypeFilter
 from audit.models import Entry
+from portal import cells
 from portal.console import ConsoleModelAdmin, ReadOnlyMixin
+from portal.console_lists import PeriodFilter
 from portal.encryption import decrypt
 
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
-    list_display = (
-        "created_at",
-        "action",
-        "target_type",
-        "target_label",
-        "actor_label",
-        "address",
-    )
-    list_filter = (ActionFilter, TypeFilter, "created_at")
+    area, place = "trail", 10
+    list_name = _("Audit trail")  # type: ignore[assignment]
+    intro = _("Who did what to what, when and from where. Nobody can change or delete an entry.")
+    list_display = ("at", "deed", "target_type", "target_label", "actor_label", "address")
+    list_filter = (PeriodFilter, ActionFilter, TypeFilter)
     show_facets = admin.ShowFacets.NEVER  # a count for each would read the whole table
     sortable_by = ()
     search_fields = ("request_id",)
@@ -38,13 +36,13 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     )
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("created_at", "action", "target_type", "target_label", "target_id")}),
+        (None, {"fields": ("at", "action", "target_type", "target_label", "target_id")}),
         (_("Changes"), {"fields": ("before_and_after", "reason")}),
         (_("Who"), {"fields": ("actor_label", "actor_kind", "actor_id", "on_behalf_of")}),
         (_("Where"), {"fields": ("method", "path", "status", "address", "request_id", "team_id")}),
         (_("Related"), {"fields": ("related",)}),
     )
-    readonly_fields = ("before_and_after", "related")
+    readonly_fields = ("at", "before_and_after", "related")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("audit.view_entry")
@@ -61,6 +59,18 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         if colon:
             wanted |= Q(target_type=kind, target_id=number)
         return queryset.filter(wanted), False
+
+    def object_title(self, obj: Entry) -> str:
+        named = obj.target_label or f"{obj.target_type} {obj.target_id}".strip()
+        return f"{obj.action.replace('_', ' ')}: {named}" if named else obj.action.replace("_", " ")
+
+    @admin.display(description=_("time"))
+    def at(self, entry: Entry) -> SafeString:
+        return cells.when(entry.created_at)
+
+    @admin.display(description=_("action"))
+    def deed(self, entry: Entry) -> SafeString:
+        return cells.chip(entry.action.replace("_", " "), _tone(entry.action))
 
     @admin.display(description=_("changes"))
     def before_and_after(self, entry: Entry) -> SafeString:
@@ -97,6 +107,13 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
             (f"{page}?{urlencode(query)}", words) for words, query in ways if all(query.values())
         ]
         return format_html_join(" · ", '<a href="{}">{}</a>', links) or format_html("{}", "–")
+
+
+def _tone(action: str) -> str:
+    """Failures and refusals stand out; deletions warn."""
+    if action.endswith("_failed") or action.startswith(("refused", "blocked")):
+        return "bad"
+    return "warn" if action.startswith(("delete", "revoke", "deactivat")) else ""
 
 
 def _sides(change: object) -> tuple[str, str]:

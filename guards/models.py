@@ -38,14 +38,22 @@ class Guard(models.Model):
     """A check of a text, of one kind. Its version counts every change of what it does."""
 
     slug = models.SlugField(_("slug"), max_length=64, unique=True)
-    name = models.CharField(_("name"), max_length=120)
+    name = models.CharField(_("name"), max_length=120, help_text=_("As administrators read it."))
     kind = models.CharField(
         _("kind"), max_length=32, choices=[(name, kind.label) for name, kind in KINDS.items()]
     )
     options = models.JSONField(
         _("options"), default=dict, blank=True, help_text=_("Empty: the kind's defaults.")
     )
-    mode = models.CharField(_("mode"), max_length=10, choices=Mode.choices, default=Mode.BLOCK)
+    mode = models.CharField(
+        _("mode"),
+        max_length=10,
+        choices=Mode.choices,
+        default=Mode.BLOCK,
+        help_text=_(
+            "What happens to what it finds. Where it is attached, another mode may be chosen."
+        ),
+    )
     on_error = models.CharField(
         _("on error"),
         max_length=10,
@@ -76,7 +84,9 @@ class Guard(models.Model):
         related_name="guards",
         help_text=_("Empty: the platform's, usable by every team, changed by platform admins."),
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: it looks at nothing, wherever it is attached.")
+    )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     objects = GuardQuerySet.as_manager()
@@ -138,7 +148,9 @@ class Guard(models.Model):
 class GuardAttachment(models.Model):
     """A guard on the whole platform or on all projects of a team. Platform attachments are fixed for teams."""
 
-    guard = models.ForeignKey(Guard, on_delete=models.PROTECT, related_name="attachments")
+    guard = models.ForeignKey(
+        Guard, on_delete=models.PROTECT, related_name="attachments", help_text=_("What looks.")
+    )
     team = models.ForeignKey(
         Team,
         null=True,
@@ -147,7 +159,12 @@ class GuardAttachment(models.Model):
         related_name="guard_attachments",
         help_text=_("Empty: the whole platform."),
     )
-    stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices)
+    stage = models.CharField(
+        _("stage"),
+        max_length=10,
+        choices=Stage.choices,
+        help_text=_("Input: questions before the model. Output: answers before the reader."),
+    )
     mode = models.CharField(
         _("mode"),
         max_length=10,
@@ -210,3 +227,9 @@ class GuardEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.guard_slug} {self.action}"
+
+    @property
+    def categories(self) -> str:
+        """What was found, in words and without the text: "credit card, email"."""
+        found = {str(finding.get("category", "")) for finding in self.findings}
+        return ", ".join(sorted(category.replace("_", " ") for category in found))

@@ -1,16 +1,24 @@
 """The console's pages of the platform's own rows: providers, models, and the limiter's buckets."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
+from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline, ReadOnlyMixin
+from portal.console_navigation import Tool
 from portal.encryption import is_mask
 from portal.models import Bucket, Model, Provider
+from portal.provider_connection import check_connection
 from portal.validators import validate_secret
 
 
@@ -76,11 +84,17 @@ class SwitchableMixin:
 
 @admin.register(Provider)
 class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
+    area, place = "platform", 10
+    intro = _("Connections to model servers. Secrets are stored encrypted and never shown again.")
+    next_step = _(
+        "Connect the first model server: OpenAI, Azure, vLLM, Ollama, or any that speaks OpenAI's API."
+    )
     form = ProviderForm
     inlines = [ModelInline]
-    list_display = ["name", "slug", "kind", "base_url", "stored_secret", "is_active"]
+    list_display = ["name", "slug", "kind", "base_url", "stored_secret", "state"]
     list_filter = ["kind", "is_active"]
     search_fields = ["name", "slug", "base_url"]
+    search_help_text = _("Searches name, slug and base URL.")
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["stored_secret"]
     fieldsets = [
@@ -113,6 +127,39 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
             return {}
         return super().get_prepopulated_fields(request, obj)
 
+    def object_tools(self, request: HttpRequest, obj: Provider) -> list[Tool]:
+        if not self.has_change_permission(request, obj):
+            return []
+        page = reverse("admin:portal_provider_test", args=[obj.pk])
+        return [Tool(_("Test connection"), page, "plug", is_deed=True)]
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(require_POST(self.test_view))
+        return [
+            path("<path:object_id>/test/", page, name="portal_provider_test"),
+            *super().get_urls(),
+        ]
+
+    def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks the stored connection for its models. Sends the stored secret, so it takes the right to change."""
+        provider = self.get_object(request, object_id)
+        if not self.has_change_permission(request, provider):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": provider,
+            "title": _("Connection to %(name)s") % {"name": provider.name},
+            "crumb": _("Test connection"),
+            "tools": self.object_tools(request, provider),
+            "tested": check_connection(provider),
+        }
+        return TemplateResponse(request, "admin/portal/connection.html", context)
+
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, provider: Provider) -> Any:
+        return cells.switch(provider.is_active)
+
     @admin.display(description=_("stored secret"), empty_value="–")
     def stored_secret(self, provider: Provider) -> str | None:
         return provider.masked_secret or None
@@ -133,9 +180,15 @@ class ProviderFilter(admin.SimpleListFilter):
 
 @admin.register(Model)
 class ModelAdmin(SwitchableMixin, ConsoleModelAdmin):
-    list_display = ["name", "label", "provider", "kind", "input_price", "output_price", "is_active"]
+    area, place = "platform", 20
+    intro = _(
+        "The catalogue: what the providers offer, with prices. Teams use what they are granted."
+    )
+    next_step = _("Add a model of a provider, with its prices, then grant it to a team.")
+    list_display = ["name", "label", "provider", "kind", "input_price", "output_price", "state"]
     list_filter = ["kind", "is_active", ProviderFilter]
     search_fields = ["name", "label", "provider__name"]
+    search_help_text = _("Searches the name, the label and the provider's name.")
     autocomplete_fields = ["provider"]
     ordering = ["name", "id"]
     fieldsets = [
@@ -161,6 +214,10 @@ class ModelAdmin(SwitchableMixin, ConsoleModelAdmin):
             kwargs["queryset"] = Provider.objects.visible_to(request.user).without_secrets()
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, model: Model) -> Any:
+        return cells.switch(model.is_active)
+
     @admin.display(description=_("input price"), ordering="input_price_per_million")
     def input_price(self, model: Model) -> Any:
         return _shown(model.input_price_per_million)
@@ -171,12 +228,26 @@ class ModelAdmin(SwitchableMixin, ConsoleModelAdmin):
 
 
 def _shown(price: Any) -> Any:
-    return _("unknown") if price is None else f"{price:f}"
+    return cells.chip(_("unknown"), "warn") if price is None else cells.usd(price)
 
 
 @admin.register(Bucket)
 class BucketAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     """The limiter's state, to look at."""
 
-    list_display = ["key", "tat"]
+    area, place = "platform", 30
+    list_name = _("Limits in use")  # type: ignore[assignment]
+    intro = _(
+        "What the limiter remembers: buckets that are not empty. Kept here unless Redis keeps them."
+    )
+    next_step = _("A bucket appears with the first limited request, unless Redis keeps them.")
+    list_display = ["key", "spent_until"]
     search_fields = ["key__startswith"]
+    search_help_text = _("Searches the beginning of the key, such as project:3.")
+    fields = ["key", "spent_until"]
+    readonly_fields = ["spent_until"]
+
+    @admin.display(description=_("spent until"), ordering="tat")
+    def spent_until(self, bucket: Bucket) -> Any:
+        """The theoretical arrival time: a bucket that is spent until the future is in use."""
+        return cells.when(datetime.fromtimestamp(bucket.tat / 1_000_000, UTC))

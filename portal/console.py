@@ -1,58 +1,21 @@
-"""The console: one admin site with our own gate, and the base of all its pages. The traps of the stock admin close here."""
+"""The base of all pages of the console. The traps of the stock admin close here."""
 
-from functools import update_wrapper
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.contrib.auth.views import redirect_to_login
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
-from django.core.paginator import Paginator
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-MOST_PAGES = 100  # of a list; counting further would slow it down with its table
-
-
-class ConsoleSite(admin.AdminSite):
-    """Open to whoever has `portal.use_console`; its password form is the portal's own sign-in."""
-
-    site_header = _("Gatehouse console")
-    site_title = _("Gatehouse")
-    index_title = _("Console")
-    site_url = "/"
-    enable_nav_sidebar = True
-
-    def has_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_active and request.user.has_perm("portal.use_console")
-
-    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Who is signed in and may not be here is told so, instead of being sent round to sign in again."""
-        inner = super().admin_view(view, cacheable)
-
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.user.is_authenticated and not self.has_permission(request):
-                raise PermissionDenied
-            return inner(request, *args, **kwargs)
-
-        return update_wrapper(guarded, inner)
-
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        if self.has_permission(request):
-            return HttpResponseRedirect(reverse("admin:index"))
-        if request.user.is_authenticated:
-            raise PermissionDenied
-        return redirect_to_login(
-            request.GET.get("next") or reverse("admin:index"), reverse("account_login")
-        )
-
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return HttpResponseRedirect(reverse("account_logout"))
-
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return HttpResponseRedirect(reverse("account_change_password"))
+from portal.classification import is_recorded
+from portal.console_lists import CappedPaginator, ConsoleChangeList
+from portal.console_navigation import Tool
 
 
 class ScopedMixin:
@@ -82,6 +45,13 @@ class ScopedMixin:
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) or self.has_add_permission(request)  # type: ignore[call-arg]
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Without the buttons that open related pages in windows of their own."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", _visible(db_field, request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
@@ -98,23 +68,106 @@ def _visible(db_field: Any, request: HttpRequest) -> models.QuerySet:
     return manager.all().visible_to(request.user)
 
 
-class CappedPaginator(Paginator):
-    """Counts up to a bound instead of the whole table; older rows are found by filter and search."""
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by()[: MOST_PAGES * self.per_page].count()
-
-
 class ConsoleModelAdmin(ScopedMixin, admin.ModelAdmin):
-    """The base of all console pages. What one may not see is 404; every change is one transaction."""
+    """The base of all console pages. What one may not see is 404; every change is one transaction.
 
+    `area` is where the navigation shows it (empty: reached from other pages), `place` its order there, `intro` the
+    sentence that says what it is, `next_step` what to do while the list is empty.
+    """
+
+    area = ""
+    place = 100
+    intro: Any = ""
+    next_step: Any = ""
+    is_log = False
     paginator = CappedPaginator
+    show_facets = admin.ShowFacets.ALWAYS
     show_full_result_count = False
+    change_list_template = "admin/change_list.html"
     list_per_page = 50
     list_max_show_all = 200
     save_on_top = False
     actions_on_bottom = False
+
+    @property
+    def list_name(self) -> str:
+        return capfirst(str(self.opts.verbose_name_plural))
+
+    def list_tools(self, request: HttpRequest) -> list[Tool]:
+        """Beside adding."""
+        return []
+
+    def object_tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
+        """The first is the one that stands out."""
+        return []
+
+    def object_title(self, obj: Any) -> str:
+        """The page's heading."""
+        return str(obj)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ConsoleChangeList]:
+        return ConsoleChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        words = {"title": self.list_name, "subtitle": None, "tools": self.list_tools(request)}
+        return super().changelist_view(request, {**words, **(extra_context or {})})
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        new = _("Add %(name)s") % {"name": self.opts.verbose_name}
+        context["adminform"].form.label_suffix = ""
+        context |= {
+            "title": new if obj is None else self.object_title(obj),
+            "crumb": new if obj is None else "",
+            "subtitle": None,
+            "tools": [] if obj is None else self._tools(request, obj),
+            "mistakes": _mistakes(context),
+        }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
+        found = self.object_tools(request, obj)
+        if is_recorded(self.model) and request.user.has_perm("audit.view_entry"):
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_history"
+            found = [*found, Tool(_("History"), reverse(name, args=[obj.pk]), "clock")]
+        return found
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        title = _("Delete this %(name)s?") % {"name": self.opts.verbose_name}
+        words = {"title": title, "subtitle": None, "crumb": _("Delete")}
+        return super().delete_view(request, object_id, {**words, **(extra_context or {})})
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """The trail knows more than Django's own log, which is not written here."""
+        obj = self.get_object(request, unquote(object_id))
+        if not is_recorded(self.model):
+            raise Http404
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        wanted = {"target_type": self.opts.label, "target_id__exact": obj.pk}
+        return HttpResponseRedirect(
+            f"{reverse('admin:audit_entry_changelist')}?{urlencode(wanted)}"
+        )
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The trail records it."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The trail records it."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """The trail records it."""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         found = super().get_object(request, object_id, from_field)
@@ -150,13 +203,27 @@ def _names_permissions(function: Any) -> bool:
     return bool(getattr(function, "allowed_permissions", None))
 
 
+def _mistakes(context: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(id of the field, label, error) of a form and its inlines, for the summary that links to them."""
+    forms = [context["adminform"].form]
+    forms += [form for inline in context["inline_admin_formsets"] for form in inline.formset.forms]
+    return [
+        (bound.auto_id, str(bound.label), error)
+        for form in forms
+        if form.is_bound
+        for bound in form
+        for error in bound.errors
+    ]
+
+
 class ConsoleTabularInline(ScopedMixin, admin.TabularInline):
     extra = 0
-    show_change_link = True
 
 
 class ReadOnlyMixin:
     """For logs and trails: nobody adds, changes or deletes through the console."""
+
+    is_log = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class ConsoleConfig(AdminConfig):
-    default_site = "portal.console.ConsoleSite"
+    default_site = "portal.console_site.ConsoleSite"

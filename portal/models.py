@@ -41,9 +41,16 @@ class Provider(models.Model):
         OPENAI = "openai", _("OpenAI-compatible")
         OFFLINE = "offline", _("Offline (not a model)")
 
-    slug = models.SlugField(_("slug"), unique=True)
-    name = models.CharField(_("name"), max_length=100)
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    slug = models.SlugField(
+        _("slug"), unique=True, help_text=_("Its name in the API and in the usage log.")
+    )
+    name = models.CharField(_("name"), max_length=100, help_text=_("As administrators read it."))
+    kind = models.CharField(
+        _("kind"),
+        max_length=20,
+        choices=Kind.choices,
+        help_text=_("What the server speaks. Offline needs no server, and is not a model."),
+    )
     base_url = models.CharField(
         _("base URL"),
         max_length=500,
@@ -55,7 +62,12 @@ class Provider(models.Model):
         _("secret"), blank=True, default="", validators=[validate_secret]
     )
     secret_last_four = models.CharField(max_length=4, blank=True, editable=False)
-    connect_timeout_s = models.FloatField(_("connect timeout (s)"), default=5.0, validators=SECONDS)
+    connect_timeout_s = models.FloatField(
+        _("connect timeout (s)"),
+        default=5.0,
+        validators=SECONDS,
+        help_text=_("The longest wait for a connection."),
+    )
     read_timeout_s = models.FloatField(
         _("read timeout (s)"),
         default=60.0,
@@ -75,7 +87,9 @@ class Provider(models.Model):
         validators=[validate_extra_headers],
         help_text=_("A JSON object of names and values. Credentials belong into the secret."),
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: no project reaches it.")
+    )
 
     objects = ProviderQuerySet.as_manager()
 
@@ -192,13 +206,28 @@ class Model(models.Model):
         TRANSCRIPTION = "transcription", _("transcription")
 
     provider = models.ForeignKey(
-        Provider, models.PROTECT, related_name="models", verbose_name=_("provider")
+        Provider,
+        models.PROTECT,
+        related_name="models",
+        verbose_name=_("provider"),
+        help_text=_("Whose model it is."),
     )
     name = models.CharField(
         _("name"), max_length=200, help_text=_("As the provider calls it, for example gpt-4o-mini.")
     )
-    label = models.CharField(_("label"), max_length=100, blank=True)
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.CHAT)
+    label = models.CharField(
+        _("label"),
+        max_length=100,
+        blank=True,
+        help_text=_("What people read in place of the name."),
+    )
+    kind = models.CharField(
+        _("kind"),
+        max_length=20,
+        choices=Kind.choices,
+        default=Kind.CHAT,
+        help_text=_("What it does. Projects chat with chat models."),
+    )
     input_price_per_million = models.DecimalField(
         _("input price"),
         max_digits=14,
@@ -217,7 +246,9 @@ class Model(models.Model):
         validators=[MinValueValidator(0)],
         help_text=_("USD per million tokens; empty means unknown, not free."),
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: no project can use it.")
+    )
 
     objects = ModelQuerySet.as_manager()
 

@@ -1,26 +1,24 @@
-"""The console's pages of projects, conversations and usage."""
+"""The console's pages of projects, and of who and what belongs to them."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from portal.console import ConsoleModelAdmin, ConsoleTabularInline, ReadOnlyMixin
+from portal import cells
+from portal.console import ConsoleModelAdmin, ConsoleTabularInline
+from portal.console_navigation import Tool
 from portal.models import Model
-from projects.models import (
-    Conversation,
-    Exchange,
-    KeyProject,
-    Message,
-    Project,
-    ProjectGuard,
-    ProjectMember,
-    Spend,
-)
+from projects import admin_usage  # noqa: F401 - registers its pages by being imported
+from projects.console import without_input_guard
+from projects.models import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
+from teams.console import TeamFilter
 from teams.models import Grant, Team
 
 
@@ -28,14 +26,30 @@ class MemberInline(ConsoleTabularInline):
     model = ProjectMember
     autocomplete_fields = ("user",)
     verbose_name = _("member")
-    verbose_name_plural = _("members (count only while they are in the team)")
+    verbose_name_plural = _("Members: they count only while they are in the team")
 
 
 class GuardInline(ConsoleTabularInline):
     model = ProjectGuard
     autocomplete_fields = ("guard",)
     verbose_name = _("guard")
-    verbose_name_plural = _("guards of this project, beside the platform's and the team's")
+    verbose_name_plural = _("Guards of this project, beside the platform's and the team's")
+
+
+class GuardedFilter(admin.SimpleListFilter):
+    """By whether any guard looks at the input: the project's own, its team's, or the platform's."""
+
+    title = _("input")
+    parameter_name = "guarded"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("guarded")), ("no", _("unguarded"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        bare = without_input_guard(Project.objects.all()).values("pk")
+        if self.value() == "no":
+            return queryset.filter(pk__in=bare)
+        return queryset.exclude(pk__in=bare) if self.value() == "yes" else queryset
 
 
 class ProjectForm(forms.ModelForm):
@@ -47,9 +61,14 @@ class ProjectForm(forms.ModelForm):
 
 @admin.register(Project)
 class ProjectAdmin(ConsoleModelAdmin):
+    area, place = "work", 10
+    intro = _("What people chat with: a team's configuration of a model.")
+    next_step = _(
+        "A project needs a team that is granted a model. Then people find it on their start page."
+    )
     form = ProjectForm
-    list_display = ("name", "slug", "team", "model", "visibility", "is_active")
-    list_filter = ("visibility", "is_active", ("team", admin.RelatedOnlyFieldListFilter))
+    list_display = ("name", "team", "model", "seen_by", "guarded_on_input", "state")
+    list_filter = ("visibility", "is_active", GuardedFilter, TeamFilter)
     list_select_related = ("team", "model")
     search_fields = ("name", "slug")
     search_help_text = _("Searches name and slug.")
@@ -69,8 +88,34 @@ class ProjectAdmin(ConsoleModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name.endswith("_changelist"):
-            return rows.defer("system_prompt")
+            bare = without_input_guard(Project.objects.filter(pk=OuterRef("pk")))
+            return rows.defer("system_prompt").annotate(is_bare=Exists(bare))
         return rows
+
+    def object_tools(self, request: HttpRequest, obj: Project) -> list[Tool]:
+        """Usage and events are those of this project."""
+        tools = []
+        if Project.objects.visible_to(request.user).filter(pk=obj.pk, is_active=True).exists():
+            page = reverse("projects:playground", args=[obj.slug])
+            tools.append(Tool(_("Open playground"), page, "open"))
+        usage = f"{reverse('admin:projects_exchange_changelist')}?q={obj.slug}"
+        events = f"{reverse('admin:guards_guardevent_changelist')}?q={obj.slug}"
+        return [*tools, Tool(_("Usage"), usage), Tool(_("Guard events"), events)]
+
+    @admin.display(description=_("seen by"), ordering="visibility")
+    def seen_by(self, project: Project) -> SafeString:
+        public = project.visibility == Visibility.PUBLIC
+        return cells.chip(_("whole team") if public else _("members only"))
+
+    @admin.display(description=_("input"))
+    def guarded_on_input(self, project: Project) -> SafeString:
+        if project.is_bare:  # type: ignore[attr-defined]
+            return cells.chip(_("unguarded"), "warn", "alert")
+        return cells.chip(_("guarded"), "good", "shield")
+
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, project: Project) -> SafeString:
+        return cells.switch(project.is_active)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A project stays in its team; its budget is set by those who may."""
@@ -107,6 +152,9 @@ class ProjectAdmin(ConsoleModelAdmin):
 
 @admin.register(ProjectMember)
 class ProjectMemberAdmin(ConsoleModelAdmin):
+    intro = _(
+        "Who may use a private project. Assignments count only while the person is in the team."
+    )
     list_display = ("user", "project")
     list_select_related = ("user", "project")
     list_filter = (("project__team", admin.RelatedOnlyFieldListFilter),)
@@ -117,6 +165,7 @@ class ProjectMemberAdmin(ConsoleModelAdmin):
 
 @admin.register(ProjectGuard)
 class ProjectGuardAdmin(ConsoleModelAdmin):
+    intro = _("Guards that one project chose, beside those of its team and the platform.")
     list_display = ("guard", "project", "stage", "mode")
     list_select_related = ("guard", "project")
     list_filter = ("stage", "mode")
@@ -127,81 +176,9 @@ class ProjectGuardAdmin(ConsoleModelAdmin):
 
 @admin.register(KeyProject)
 class KeyProjectAdmin(ConsoleModelAdmin):
+    intro = _("Confines a key to projects: a key without any reaches all of its owner's.")
     list_display = ("key", "project")
     list_select_related = ("key", "project")
     search_fields = ("key__public_id", "project__slug")
     search_help_text = _("Searches the key's public part and the project's slug.")
     autocomplete_fields = ("key", "project")
-
-
-@admin.register(Exchange)
-class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
-    """The usage log. Content is not shown: reading other people's conversations is a deed of its own."""
-
-    list_display = (
-        "created_at",
-        "project_slug",
-        "user",
-        "door",
-        "outcome",
-        "guard_action",
-        "tokens",
-        "cost",
-        "latency_ms",
-    )
-    list_filter = ("outcome", "door", "guard_action", "created_at")
-    list_select_related = ("user",)
-    search_fields = ("=uid", "=request_id", "=project_slug")
-    search_help_text = _("Exact exchange id, request id or project slug.")
-    exclude = ("question", "answer", "reserved_micros")
-    ordering = ("-id",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("question", "answer")
-
-    @admin.display(description=_("tokens"))
-    def tokens(self, row: Exchange) -> str:
-        about = "≈ " if row.tokens_estimated else ""
-        return f"{about}{row.prompt_tokens + row.completion_tokens}"
-
-
-@admin.register(Spend)
-class SpendAdmin(ReadOnlyMixin, ConsoleModelAdmin):
-    list_display = ("project", "month", "spent_usd", "reserved_usd")
-    list_select_related = ("project",)
-    list_filter = ("month",)
-    search_fields = ("project__slug",)
-    search_help_text = _("Searches the project's slug.")
-
-    @admin.display(description=_("spent (USD)"), ordering="spent_micros")
-    def spent_usd(self, row: Spend) -> str:
-        return f"{row.spent_micros / 1_000_000:.6f}"
-
-    @admin.display(description=_("reserved (USD)"), ordering="reserved_micros")
-    def reserved_usd(self, row: Spend) -> str:
-        return f"{row.reserved_micros / 1_000_000:.6f}"
-
-
-@admin.register(Message)
-class MessageAdmin(ReadOnlyMixin, ConsoleModelAdmin):
-    """Of one's own conversations only, and without the text: that is read in the playground."""
-
-    list_display = ("created_at", "role", "conversation", "withheld")
-    list_select_related = ("conversation",)
-    exclude = ("content",)
-    search_fields = ("=conversation__uid",)
-    search_help_text = _("Exact conversation id.")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("content")
-
-
-@admin.register(Conversation)
-class ConversationAdmin(ReadOnlyMixin, ConsoleModelAdmin):
-    """One's own only, whatever one's role; nobody reads other people's conversations here."""
-
-    list_display = ("uid", "project", "created_at", "updated_at")
-    list_select_related = ("project",)
-    exclude = ("title",)
-    search_fields = ("=uid",)
-    search_help_text = _("Exact conversation id.")

@@ -6,4 +6,6 @@ class ProjectsConfig(AppConfig):
     verbose_name = "Projects"
 
     def ready(self) -> None:
-        from projects import checks  # noqa: F401 - registers itself by being imported
+        from projects import checks, console  # noqa: F401 - checks register by being imported
+
+        console.install()

@@ -35,6 +35,11 @@ def micros(amount: Decimal) -> int:
     return int((amount * MICROS).to_integral_value(ROUND_UP))
 
 
+def dollars(amount: int) -> Decimal:
+    """USD of millionths, exact."""
+    return amount / MICROS
+
+
 def month_of(moment: datetime) -> date:
     """Budgets run by the calendar month in UTC."""
     return moment.astimezone(timezone.get_default_timezone()).date().replace(day=1)

@@ -46,6 +46,27 @@ OUTCOMES: dict[str, Outcome] = {
     )
 }
 
+# For lists and figures: what people ask of an exchange. Every outcome is in one group.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "answered": ("answered",),
+    "blocked": ("blocked_input", "blocked_output"),
+    "refused": (
+        *("invalid_request", "invalid_encoding", "not_authenticated", "invalid_credentials"),
+        *("permission_denied", "not_found", "too_large", "validation_failed"),
+        *("rate_limited", "budget_exceeded"),
+    ),
+    "failed": (
+        *("abandoned", "crashed", "guard_unavailable", "audit_unavailable"),
+        *("provider_error", "provider_timeout"),
+    ),
+    "stopped": ("aborted",),
+}
+
+
+def group_of(outcome: str) -> str:
+    return next((name for name, members in GROUPS.items() if outcome in members), "failed")
+
+
 # What the provider's failures are to the caller. A refused credential is our configuration, not the caller's fault.
 FAILURES: dict[str, str] = {
     "timeout": "provider_timeout",

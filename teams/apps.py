@@ -6,6 +6,7 @@ class TeamsConfig(AppConfig):
     verbose_name = "Teams"
 
     def ready(self) -> None:
-        from teams import visibility
+        from teams import console, visibility
 
         visibility.install()
+        console.install()

@@ -13,8 +13,13 @@ from teams.roles import Role
 class Team(models.Model):
     """A group of users. Its slug is unique in the installation."""
 
-    slug = models.SlugField(_("slug"), max_length=64, unique=True)
-    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=64,
+        unique=True,
+        help_text=_("Its name in addresses and the API; it stays."),
+    )
+    name = models.CharField(_("name"), max_length=120, help_text=_("As people read it."))
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     users = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="teams"
@@ -37,11 +42,25 @@ class Team(models.Model):
 class Membership(models.Model):
     """A user's role in a team."""
 
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    team = models.ForeignKey(
+        Team,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        help_text=_("The team; it stays."),
     )
-    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.MEMBER)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        help_text=_("The person; it stays."),
+    )
+    role = models.CharField(
+        _("role"),
+        max_length=10,
+        choices=Role.choices,
+        default=Role.MEMBER,
+        help_text=_("Viewers look, members chat, admins manage the team, owners also name owners."),
+    )
 
     objects = InTeamQuerySet.as_manager()
 
@@ -61,8 +80,15 @@ class Membership(models.Model):
 class Grant(models.Model):
     """A team's permission to use a model. No grant, no use."""
 
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="grants")
-    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="grants")
+    team = models.ForeignKey(
+        Team, on_delete=models.CASCADE, related_name="grants", help_text=_("Who may use the model.")
+    )
+    model = models.ForeignKey(
+        Model,
+        on_delete=models.CASCADE,
+        related_name="grants",
+        help_text=_("What they may use, in projects of this team."),
+    )
 
     objects = InTeamQuerySet.as_manager()
 

@@ -9,13 +9,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from portal import cells
 from portal.console import ConsoleModelAdmin
 from widget.models import Widget
 
 
 @admin.register(Widget)
 class WidgetAdmin(ConsoleModelAdmin):
-    list_display = ("name", "project", "public_id", "is_active")
+    area, place = "work", 20
+    intro = _("A chat for the visitors of your site: a project behind a script tag.")
+    next_step = _(
+        "Add a widget to a project, allow the domains of your site, and paste its script tag there."
+    )
+    list_display = ("name", "project", "key", "domains", "state")
     list_select_related = ("project",)
     list_filter = ("is_active",)
     search_fields = ("name", "=public_id", "project__slug")
@@ -32,8 +38,24 @@ class WidgetAdmin(ConsoleModelAdmin):
         """A widget stays with its project: its key stands in pages of others."""
         return (*self.readonly_fields, "project") if obj is not None else self.readonly_fields
 
+    @admin.display(description=_("key"))
+    def key(self, widget: Widget) -> SafeString:
+        return cells.identifier(widget.public_id)
+
+    @admin.display(description=_("allowed domains"))
+    def domains(self, widget: Widget) -> SafeString:
+        if not widget.allowed_domains:
+            return cells.chip(_("closed: no domain"), "warn", "alert")
+        shown = ", ".join(widget.allowed_domains[:2])
+        more = len(widget.allowed_domains) - 2
+        return format_html("{}{}", shown, f" +{more}" if more > 0 else "")
+
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, widget: Widget) -> SafeString:
+        return cells.switch(widget.is_active)
+
     @admin.display(description=_("snippet"))
     def snippet(self, widget: Widget) -> SafeString:
         """The script tag to paste; the key in it is no secret."""
         tag = '<script src="{}/widget/loader.js" data-key="{}" async></script>'
-        return format_html("<code>{}</code>", tag.format(settings.BASE_URL, widget.public_id))
+        return cells.identifier(tag.format(settings.BASE_URL, widget.public_id))

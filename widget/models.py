@@ -40,7 +40,12 @@ class Widget(models.Model):
     public_id = models.CharField(
         _("public key"), max_length=40, unique=True, default=new_public_id, editable=False
     )
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="widgets")
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        related_name="widgets",
+        help_text=_("What answers; it stays."),
+    )
     name = models.CharField(_("name"), max_length=120, help_text=_("Shown above the chat."))
     allowed_domains = models.JSONField(
         _("allowed domains"),
@@ -49,7 +54,9 @@ class Widget(models.Model):
         validators=[validate_domains],
         help_text=_('Such as ["example.com", "*.example.com"]. Empty: closed.'),
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: the chat does not open.")
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = InProjectQuerySet.as_manager()

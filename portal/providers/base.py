@@ -79,12 +79,16 @@ class ProviderFailure(Exception):
 
 
 class ProviderClient(Protocol):
-    """One provider, ready to be asked from many threads. Both methods raise `ProviderFailure` and nothing else."""
+    """One provider, ready to be asked from many threads. All methods raise `ProviderFailure` and nothing else."""
 
     def complete(self, request: ChatRequest) -> Completion: ...
 
     def stream(self, request: ChatRequest) -> Generator[Piece | Tick, None, None]:
         """Pieces as they come, `TICK` about every second of silence. Closing it closes the connection at once."""
+        ...
+
+    def models(self) -> list[str]:
+        """The names of what this provider offers, in its own order: the cheapest question there is."""
         ...
 
 

@@ -69,6 +69,9 @@ class OfflineClient:
                 usage = piece.usage or usage
         return Completion(text, "stop", usage.prompt_tokens, usage.completion_tokens, True)
 
+    def models(self) -> list[str]:
+        return [MODEL_NAME]
+
     def stream(self, request: ChatRequest) -> Generator[Piece | Tick, None, None]:
         plan = _plan(request)
         if plan.failure == "500":

@@ -16,7 +16,7 @@ from portal.providers.base import (
     Tick,
     estimated_usage,
 )
-from portal.providers.openai_answers import Answer, failure_of_status
+from portal.providers.openai_answers import Answer, failure_of_status, model_names
 from portal.providers.sse import BadEvents, EventParser
 from portal.safe_http import Head, OutboundFailure, SafeClient, Timeouts
 
@@ -24,6 +24,7 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 # A complete answer does not fail because its usage or its [DONE] never comes.
 TICKS_AFTER_THE_END = 3
+NOT_WITHOUT_BODY = frozenset({"Content-Type", "Content-Length"})
 OURS = frozenset({"model", "messages", "stream", "stream_options", "n"})
 
 _FAILURES = {
@@ -41,6 +42,7 @@ class OpenAIClient:
 
     def __init__(self, provider: Provider, *, ca_file: str | None = None) -> None:
         url = provider.base_url.rstrip("/") + "/chat/completions"
+        self._models_url = provider.base_url.rstrip("/") + "/models"
         self._client = SafeClient(
             url,
             Timeouts(provider.connect_timeout_s, provider.read_timeout_s, provider.total_timeout_s),
@@ -67,6 +69,18 @@ class OpenAIClient:
         if head.status != 200:
             raise failure_of_status(head, body)
         return _completion(request, body)
+
+    def models(self) -> list[str]:
+        listing = requests.PreparedRequest()
+        headers = {n: v for n, v in self._template.headers.items() if n not in NOT_WITHOUT_BODY}
+        listing.prepare(method="GET", url=self._models_url, headers=headers)
+        try:
+            head, body = self._client.fetch(listing, max_bytes=MAX_ANSWER_BYTES)
+        except OutboundFailure as failure:
+            raise _named(failure) from None
+        if head.status != 200:
+            raise failure_of_status(head, body)
+        return model_names(body)
 
     def stream(self, request: ChatRequest) -> Generator[Piece | Tick, None, None]:
         source = self._client.stream(self._prepared(request, stream=True))

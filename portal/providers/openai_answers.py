@@ -16,6 +16,7 @@ from portal.providers.base import (
 from portal.safe_http import Head
 
 FINISH_REASONS = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call"})
+MAX_MODELS = 5_000
 MAX_TOKENS = 1_000_000_000
 MAX_RETRY_AFTER_S = 3600.0
 _LONE = re.compile("[\ud800-\udfff\x00]")
@@ -148,6 +149,15 @@ def _is_about_length(error: Any) -> bool:
     if error.get("code") == "context_length_exceeded":
         return True
     return bool(_TOO_LONG.search(str(error.get("message", ""))[:2000]))
+
+
+def model_names(body: bytes) -> list[str]:
+    """Of `{"data": [{"id": …}]}`; what is not a name is left out. Raises ProviderFailure for what is no list."""
+    listed = _object(body).get("data")
+    if not isinstance(listed, list):
+        raise ProviderFailure("broken", detail="no list of models")
+    names = [item.get("id") for item in listed[:MAX_MODELS] if isinstance(item, dict)]
+    return [_LONE.sub("", name)[:200] for name in names if isinstance(name, str) and name]
 
 
 def failure_of_status(head: Head, body: bytes) -> ProviderFailure:

@@ -26,15 +26,25 @@ class Visibility(models.TextChoices):
 class Project(models.Model):
     """What people chat with: a team's configuration of a model."""
 
-    slug = models.SlugField(_("slug"), max_length=64, unique=True)
-    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=64,
+        unique=True,
+        help_text=_("Its name in addresses, and the name of the model at /v1; it stays."),
+    )
+    name = models.CharField(_("name"), max_length=120, help_text=_("As people read it."))
     description = models.CharField(
         _("description"),
         max_length=300,
         blank=True,
         help_text=_("One sentence for the people who choose between projects."),
     )
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")
+    team = models.ForeignKey(
+        Team,
+        on_delete=models.PROTECT,
+        related_name="projects",
+        help_text=_("Whose project it is; it stays."),
+    )
     model = models.ForeignKey(
         Model,
         on_delete=models.PROTECT,
@@ -42,7 +52,11 @@ class Project(models.Model):
         help_text=_("One of the models that the team is granted."),
     )
     visibility = models.CharField(
-        _("visibility"), max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE
+        _("visibility"),
+        max_length=10,
+        choices=Visibility.choices,
+        default=Visibility.PRIVATE,
+        help_text=_("Who may use it."),
     )
     system_prompt = EncryptedTextField(
         _("system prompt"),
@@ -76,7 +90,9 @@ class Project(models.Model):
         default=True,
         help_text=_("Keep question and answer with the usage row, encrypted, for 24 hours."),
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: nobody can ask; conversations stay readable.")
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="ProjectMember", related_name="assigned_projects"
@@ -120,8 +136,17 @@ class Project(models.Model):
 class ProjectMember(models.Model):
     """An explicit assignment of a person to a project; counts only while they are in its team."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        help_text=_("What they may use."),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        help_text=_("Somebody of the project's team."),
+    )
 
     objects = InProjectQuerySet.as_manager()
 
@@ -141,9 +166,21 @@ class ProjectMember(models.Model):
 class ProjectGuard(models.Model):
     """A guard that a project chose, beside those of its team and the platform."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guards")
-    guard = models.ForeignKey(Guard, on_delete=models.PROTECT, related_name="projects")
-    stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices)
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="guards", help_text=_("Where it looks.")
+    )
+    guard = models.ForeignKey(
+        Guard,
+        on_delete=models.PROTECT,
+        related_name="projects",
+        help_text=_("One of the platform's, or of the project's team."),
+    )
+    stage = models.CharField(
+        _("stage"),
+        max_length=10,
+        choices=Stage.choices,
+        help_text=_("Input: questions before the model. Output: answers before the reader."),
+    )
     mode = models.CharField(
         _("mode"),
         max_length=10,
@@ -181,9 +218,20 @@ class ProjectGuard(models.Model):
 class KeyProject(models.Model):
     """Confines a key to projects; a key without any reaches all of its owner's."""
 
-    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="confinements")
+    key = models.ForeignKey(
+        Key,
+        on_delete=models.CASCADE,
+        related_name="confinements",
+        help_text=_("The key that is confined."),
+    )
     # A deleted project leaves its row behind, empty: the key must not become unconfined by it.
-    project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL, related_name="+")
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("What it still reaches."),
+    )
 
     objects = KeyProjectQuerySet.as_manager()
 

@@ -66,6 +66,12 @@ class Exchange(models.Model):
             models.Index(fields=["project", "-id"], name="exchange_project"),
             models.Index(fields=["user", "-id"], name="exchange_user"),
             models.Index(fields=["created_at"], name="exchange_created"),
+            # What is looked for is rare: blocked, refused and failed exchanges, newest first.
+            models.Index(
+                fields=["outcome", "-id"],
+                condition=~models.Q(outcome="answered"),
+                name="exchange_not_answered",
+            ),
             models.Index(
                 fields=["created_at"],
                 condition=models.Q(closed_at__isnull=True),

@@ -1,0 +1,72 @@
+"""What the accounts add to the console's start page: failed sign-ins, and the step to invite people."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.db.models.functions import TruncHour
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit.models import Entry
+from portal import start_page
+from portal.charts import Value
+from portal.start_page import HOURS, Figure, Scope, Step, list_of
+
+
+class SignInFigures:
+    """From the trail. A failed sign-in belongs to no team, for nobody knows who tried: only who sees all sees them."""
+
+    def hourly(self, scope: Scope) -> dict[str, list[Value]]:
+        if scope.teams is not None:
+            return {}
+        found: list[Value] = [0] * HOURS
+        hours = (
+            Entry.objects.visible_to(scope.user)
+            .filter(action="sign_in_failed", created_at__gte=start_page.first_hour())
+            .order_by()
+            .annotate(hour=TruncHour("created_at"))
+            .values("hour")
+            .annotate(tries=Count("id"))
+        )
+        for hour in hours:
+            place = start_page.place_of(hour["hour"])
+            if 0 <= place < HOURS:
+                found[place] = hour["tries"]
+        return {"failed sign-ins": found}
+
+    def figures(self, scope: Scope, hourly: dict[str, list[Value]]) -> list[Figure]:
+        if "failed sign-ins" not in hourly:
+            return []
+        return [
+            Figure(
+                "failed-sign-ins",
+                _("Failed sign-ins"),
+                _("Wrong passwords, at every door that takes one."),
+                hourly["failed sign-ins"],
+                lambda value: f"{value:,}",
+                list_of("audit_entry", scope, action="sign_in_failed"),
+                tone="bad",
+                place=50,
+            )
+        ]
+
+
+def steps(user: Any) -> list[tuple[int, Step]]:
+    invited = User.objects.exclude(pk=user.pk).exists()
+    return [
+        (
+            60,
+            Step(
+                _("Invite people"),
+                _("They are mailed a link to set their password; then put them into a team."),
+                reverse("admin:accounts_user_add"),
+                invited,
+            ),
+        )
+    ]
+
+
+def install() -> None:
+    start_page.register_figures(SignInFigures())
+    start_page.register_steps(steps)
