@@ -199,8 +199,9 @@ def test_wrong_credentials_say_so(cast, open_page):
 def test_the_console_opens_lists_and_changes_projects(cast, sign_in, name):
     page = sign_in(name)
     page.get_by_role("link", name="Console").click()
-    expect(page.locator("#site-name")).to_contain_text("Gatehouse console")
-    page.locator("#content a[href='/admin/projects/project/']").first.click()
+    expect(page.get_by_role("banner")).to_contain_text("Gatehouse console")
+    rooms = page.get_by_role("navigation", name="Console")
+    rooms.get_by_role("link", name="Projects").click()
     page.locator("#result_list").get_by_role("link", name="Assistant").click()
     page.get_by_label("Description").fill("Ask anything.")
     page.get_by_role("button", name="Save", exact=True).click()
