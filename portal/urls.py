@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from portal import views
+from portal import looks, views
 
 handler400 = "portal.views.bad_request"
 handler403 = "portal.views.permission_denied"
@@ -24,6 +24,7 @@ api = [
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("theme/", looks.choose_theme, name="theme"),
     path("admin/", admin.site.urls),
     path("account/", include("accounts.urls")),
     path("api/", include(api)),

@@ -16,12 +16,16 @@ TEXTS += [("ink-quiet", "accent-soft")]
 GRAPHICS = [("line-strong", ground) for ground in ("paper", "raised")]
 
 
-def colours(css: str) -> dict[str, str]:
-    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", css))
-
-
-LIGHT, _, rest = CSS.partition("@media (prefers-color-scheme: dark)")
-THEMES = {"light": colours(LIGHT), "dark": colours(rest)}
+PAIR = re.compile(r"--([a-z-]+): light-dark\((#[0-9a-f]{3,6}), (#[0-9a-f]{3,6})\);")
+USUAL, _, STRONGER = CSS.partition("@media (prefers-contrast: more)")
+THEMES = {
+    "light": {name: light for name, light, _dark in PAIR.findall(USUAL)},
+    "dark": {name: dark for name, _light, dark in PAIR.findall(USUAL)},
+}
+THEMES |= {
+    "light, more contrast": THEMES["light"] | {n: light for n, light, _ in PAIR.findall(STRONGER)},
+    "dark, more contrast": THEMES["dark"] | {n: dark for n, _, dark in PAIR.findall(STRONGER)},
+}
 
 
 def luminance(colour: str) -> float:
@@ -42,8 +46,14 @@ def test_contrast_is_measured_as_the_standard_says():
     assert contrast("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
 
 
-def test_both_themes_have_the_same_colours():
-    assert set(THEMES["light"]) == set(THEMES["dark"])
+def test_every_colour_has_a_value_in_both_themes():
+    assert len(THEMES["light"]) >= 20
+    assert re.findall(r"--[a-z-]+: #", CSS) == []
+
+
+def test_who_asks_for_more_contrast_gets_it():
+    assert contrast(THEMES["light, more contrast"]["line"], THEMES["light"]["raised"]) >= 4.5
+    assert contrast(THEMES["dark, more contrast"]["line"], THEMES["dark"]["raised"]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", THEMES)
