@@ -158,6 +158,6 @@ def test_an_unsafe_deployment_fails(copy):
 
 def test_a_failed_system_check_fails(copy):
     path = copy / "teams/admin.py"
-    path.write_text(path.read_text().replace('"created_at")\n    search', '"nothing")\n    search'))
+    path.write_text(path.read_text().replace('"created")\n    search', '"nothing")\n    search'))
     code, said = gates(copy)
     assert (code, "admin.E" in said) == (1, True)
