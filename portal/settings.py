@@ -207,6 +207,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "The portal between an organisation's people and the language models they use.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.openapi.complete",
+        "projects.openapi.add_v1",
+    ],
 }
 
 LANGUAGE_CODE = "en"

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from portal import looks, views
+from portal import api_docs, looks, views
 
 handler400 = "portal.views.bad_request"
 handler403 = "portal.views.permission_denied"
@@ -13,6 +13,7 @@ handler500 = "portal.views.server_error"
 
 api = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", api_docs.page, name="api_docs"),
     path("", include("portal.api_urls")),
     path("", include("accounts.api_urls")),
     path("", include("teams.api_urls")),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("theme/", looks.choose_theme, name="theme"),
     path("admin/", admin.site.urls),
+    path("branding/", include("teams.urls")),
     path("account/", include("accounts.urls")),
     path("api/", include(api)),
     path("v1/", include("projects.v1_urls")),

@@ -1,6 +1,7 @@
 """The portal's own dialect of answers, spoken by the DRF door, the playground and the widget."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -10,10 +11,14 @@ from portal.markdown import render
 from projects import sse
 from projects.passage import Passage
 from projects.streaming import AnswerStream, Beat, Delta, Done, Event, Failed, GuardSpoke
+from projects.transcript import figures_of, spoken
 
 
 def as_answer(passage: Passage, *, html: bool = False) -> dict[str, Any]:
-    """The contract's object: answer, conversation, exchange, guard, usage; `cost` as a string, null if unknown."""
+    """The contract's object: answer, conversation, exchange, guard, usage; `cost` as a string, null if unknown.
+
+    `html` adds what only our own page needs: the answer as safe HTML, and its figures in words.
+    """
     cost = passage.cost
     answer: dict[str, Any] = {
         "answer": passage.answer,
@@ -27,7 +32,7 @@ def as_answer(passage: Passage, *, html: bool = False) -> dict[str, Any]:
         },
     }
     if html:
-        answer["html"] = render(passage.answer)
+        answer |= {"html": render(passage.answer), "figures": figures_of(passage)}
     return answer
 
 
@@ -43,9 +48,11 @@ def respond(outcome: Passage | AnswerStream, *, html: bool = False) -> HttpRespo
     """An answer as JSON, or a stream as events `delta`, `guard`, `done`, `error`."""
     if isinstance(outcome, AnswerStream):
         headers = guard_headers(outcome.passage)
-        if html and outcome.passage.conversation:
-            # Who stops the answer never hears `done`, and goes on in this conversation.
-            headers["X-Conversation"] = outcome.passage.conversation.uid
+        if html:
+            # Who stops the answer never hears `done`: goes on in this conversation, or asks this exchange anew.
+            headers["X-Exchange"] = outcome.passage.uid
+            if outcome.passage.conversation:
+                headers["X-Conversation"] = outcome.passage.conversation.uid
         return sse.stream_response(outcome, lambda event: _encode(event, html), headers)
     return JsonResponse(as_answer(outcome, html=html), headers=guard_headers(outcome))
 
@@ -57,7 +64,8 @@ def _encode(event: Event, html: bool) -> Iterator[bytes]:
         case Beat():
             yield sse.BEAT
         case GuardSpoke(guard):
-            yield sse.event("guard", guard)
+            words = asdict(spoken(guard)) if html else {}
+            yield sse.event("guard", {**guard, **words})
         case Done(passage):
             yield sse.event("done", as_answer(passage, html=html))
         case Failed(refusal):

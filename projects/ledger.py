@@ -32,6 +32,7 @@ def close(passage: Passage) -> None:
     if passage.is_closed:
         return
     passage.is_closed = True
+    passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
     outcome = OUTCOMES[passage.outcome]
     with transaction.atomic():
         if passage.row_id is None:
@@ -79,7 +80,7 @@ def _result(passage: Passage) -> dict[str, Any]:
         "completion_tokens": passage.completion_tokens,
         "tokens_estimated": passage.tokens_estimated,
         "cost": passage.cost,
-        "latency_ms": round((time.monotonic() - passage.started) * 1000),
+        "latency_ms": passage.latency_ms,
         "guard_action": guard.get("action", ""),
         "guard_stage": guard.get("stage", ""),
         "guards": guard.get("guards", []),
@@ -88,8 +89,6 @@ def _result(passage: Passage) -> dict[str, Any]:
         values["first_token_ms"] = round(passage.provider_seconds_to_first * 1000)
     if passage.log_content and passage.outcome != "blocked_input" and passage.row_id:
         values |= {"question": "\n\n".join(passage.sent_texts), "answer": passage.answer}
-    if passage.conversation:
-        values["conversation_id"] = passage.conversation.pk
     return values
 
 
@@ -119,8 +118,10 @@ def _keep_messages(passage: Passage) -> None:
         conversation.title = title_of(text)
         conversation.save()
         Exchange.objects.filter(pk=passage.row_id).update(conversation=conversation)
-    else:
-        Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
+    elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
+        return  # deleted while the model answered: it stays deleted
+    elif passage.replaces is not None:
+        conversation.messages.filter(pk__gte=passage.replaces).delete()
     Message.objects.bulk_create(
         Message(
             conversation=conversation,

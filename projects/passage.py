@@ -25,6 +25,7 @@ class Passage:
     route: Route | None = None
     conversation: Conversation | None = None
     history: tuple[Turn, ...] = ()
+    replaces: int | None = None  # the first message that gives way to this exchange
     request: ChatRequest | None = None
     row_id: int | None = None
     is_closed: bool = False
@@ -39,6 +40,7 @@ class Passage:
     tokens_estimated: bool = False
     reached_provider: bool = False
     provider_seconds_to_first: float | None = None
+    latency_ms: int | None = None  # known once it is closed
     finish_reason: str = "stop"
 
     @property

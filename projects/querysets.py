@@ -79,6 +79,11 @@ class MessageQuerySet(RecordedQuerySet):
         conversations = self.model._meta.get_field("conversation").related_model.objects
         return self.filter(conversation_id__in=conversations.visible_to(user).values("pk"))
 
+    def first_of(self, exchange: str) -> int | None:
+        """The id of the first message that the exchange with this uid left here; None where there is none."""
+        rows = self.filter(exchange__uid=exchange).order_by("pk").values_list("pk", flat=True)
+        return rows.first()
+
 
 class ExchangeQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:

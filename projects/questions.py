@@ -1,7 +1,7 @@
 """What is asked, and the shapes it arrives in: every door reads its request into one `Question`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,7 @@ ROLES = {"system", "developer", "user", "assistant"}
 # Parameters of the OpenAI API that change nothing in what we do, and are therefore accepted.
 HARMLESS = {"user", "n", "stream_options", "metadata", "store", "logprobs"}
 MAX_MESSAGES = 500
+HISTORY_MESSAGES = 40  # the newest messages of a conversation that go to the model with a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question to a project. `conversation`: None keeps none, "" begins one, else its uid."""
+    """One question to a project. `conversation`: None keeps none, "" begins one, else its uid.
+
+    `replaces` is the uid of an exchange of that conversation: it and what followed give way to this question, in
+    the transaction that writes the answer down. A refused question replaces nothing.
+    """
 
     project: str
     turns: tuple[Turn, ...]
@@ -44,6 +49,7 @@ class Question:
     conversation: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     include_usage: bool = False
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,20 @@ def read_message(data: Any, *, project: str) -> Question:
     if not isinstance(conversation, str) or len(conversation) > 32:
         raise Refusal("not_found")
     return Question(project, (Turn("user", text),), stream, conversation)
+
+
+def read_temporary(data: Any, *, project: str, history: Any) -> Question:
+    """A question of a chat that is kept nowhere: the page holds what was said, and sends all of it each time.
+
+    `history` is a list of `{"role": "user" | "assistant", "content"}`; the newest 40 go along, and pass the guards.
+    """
+    question = read_message(data, project=project)
+    if not isinstance(history, list) or len(history) > MAX_MESSAGES:
+        raise invalid("history", _("At most 500 messages."))
+    turns = tuple(_turn(message, number) for number, message in enumerate(history))
+    if any(turn.role == "system" for turn in turns):
+        raise invalid("history", _("Only questions and answers."))
+    return replace(question, turns=(*turns[-HISTORY_MESSAGES:], *question.turns), conversation=None)
 
 
 def read_completion(data: Any) -> Question:

@@ -14,11 +14,8 @@ from projects import routes
 from projects.budgets import micros, month_of, reserve
 from projects.models import Conversation
 from projects.passage import Passage
-from projects.questions import Turn, Visitor
+from projects.questions import HISTORY_MESSAGES, Turn, Visitor
 
-HISTORY_MESSAGES = (
-    40  # the newest messages of a conversation that go to the model with the question
-)
 COMPLETION_BOUND = 4096  # tokens an answer may have under a budget, where nobody set a bound
 KEY_BURST_SECONDS = 2  # a key's burst is twice its requests a second (decision 2)
 RIGHTS_EVERY = 2.0  # seconds between two looks at the caller's right while an answer streams
@@ -66,6 +63,8 @@ def _find_conversation(passage: Passage) -> None:
     """The conversation to go on with, and what was said in it; a new one is saved when the exchange closes."""
     caller, uid = passage.caller, passage.question.conversation
     if not uid:
+        if passage.question.replaces:
+            raise Refusal("not_found", _("There is no such question in this conversation."))
         if not (caller.key and caller.key.no_content_log):
             passage.conversation = Conversation(
                 project_id=passage.route.project_id, user_id=caller.user.pk
@@ -81,7 +80,13 @@ def _find_conversation(passage: Passage) -> None:
     if found is None:
         raise Refusal("not_found", _("There is no such conversation."))
     passage.conversation = found
-    newest = found.messages.filter(withheld=False).order_by("-id")[:HISTORY_MESSAGES]
+    said = found.messages.filter(withheld=False)
+    if passage.question.replaces:
+        passage.replaces = found.messages.first_of(passage.question.replaces)
+        if passage.replaces is None:
+            raise Refusal("not_found", _("There is no such question in this conversation."))
+        said = said.filter(pk__lt=passage.replaces)
+    newest = said.order_by("-id")[:HISTORY_MESSAGES]
     passage.history = tuple(
         Turn(message.role, message.content) for message in reversed(newest) if message.content
     )

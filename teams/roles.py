@@ -42,7 +42,7 @@ MEMBER = _view("projects.project", "projects.exchange", "projects.conversation")
 ADMIN = (
     MEMBER
     | {"portal.use_console", "teams.change_team", "accounts.change_key"}
-    | _all("teams.membership")
+    | _all("teams.membership", "teams.branding")
     | _all("projects.project", "projects.projectmember", "projects.projectguard")
     | _all("projects.keyproject", "guards.guard", "guards.guardattachment", "widget.widget")
     | _view("teams.team", "teams.grant", "accounts.user", "accounts.key", "portal.model")

@@ -1,9 +1,7 @@
 /** The playground's streaming. Without this file the page works too: the form posts, the answer is the next page. */
-import { events } from "./sse.js";
-import { Aloud, Answer, question } from "./turns.js";
-
-const RETRIES = 5; // a stopped answer is written down within seconds; until then its conversation is not there yet
-const PAUSE_MS = 600;
+import { listenForCopies, offerCopies } from "./copying.js";
+import { ask as send, Broken } from "./asking.js";
+import { Aloud, Answer, editor, question } from "./turns.js";
 
 const form = document.querySelector("[data-composer]");
 const turns = document.querySelector("[data-turns]");
@@ -15,31 +13,32 @@ const fold = () => { threads.open = !narrow.matches; };
 narrow.addEventListener("change", fold);
 fold();
 
-class Broken extends Error {
-  constructor(message, requestId = "", retry = "", code = "") {
-    super(message);
-    Object.assign(this, { requestId, retry, code });
-  }
-}
-
 if (form) start();
 else turns.lastElementChild?.scrollIntoView({ block: "start" });
 
 function start() {
   const field = form.elements.message;
-  const send = form.querySelector("[data-send]");
+  const button = form.querySelector("[data-send]");
   const stop = form.querySelector("[data-stop]");
   const latest = form.querySelector("[data-latest]");
   const aloud = new Aloud(document.querySelector("[data-aloud]"));
+  const kept = form.elements.history ? JSON.parse(form.elements.history.value) : null; // of a temporary chat
+  const words = { copy: form.dataset.copy, copied: form.dataset.copied };
   let running = null;
-  let unsettled = false;
 
   form.querySelector("[data-hint]").hidden = touched.matches;
-  turns.querySelector(".question:nth-last-child(2)")?.scrollIntoView({ block: "start" });
+  for (const turn of turns.querySelectorAll(".answer")) offerCopies(turn);
+  listenForCopies(turns, words);
+  if (!document.getElementById("edit")) {
+    turns.querySelector(".question:nth-last-child(2)")?.scrollIntoView({ block: "start" });
+  }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!running && field.value.trim()) ask();
+    const text = field.value;
+    if (running || !text.trim()) return;
+    field.value = "";
+    ask(text);
   });
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || touched.matches) return;
@@ -47,9 +46,28 @@ function start() {
     form.requestSubmit();
   });
   stop.addEventListener("click", () => running?.abort());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) running?.abort();
+  });
   latest.addEventListener("click", () => {
     turns.lastElementChild.querySelector("[data-meta]").scrollIntoView({ block: "center" });
   });
+  turns.addEventListener("click", (event) => {
+    const deed = event.target.closest("[data-edit], [data-again]");
+    if (!deed) return;
+    event.preventDefault();
+    if (running) return;
+    const turn = deed.closest(".turn");
+    const asked = turn.matches(".question") ? turn : turn.previousElementSibling;
+    const said = asked.querySelector(".said");
+    const text = said.querySelector("em") ? "" : said.textContent; // withheld: its words are nowhere
+    if (deed.matches("[data-again]")) ask(text, asked);
+    else edit(asked, text);
+  });
+
+  function edit(asked, text) {
+    editor(asked, text, { ask: (edited) => ask(edited, asked), cancel: () => field.focus() });
+  }
 
   /** The page never moves by itself while one reads; a button says when there is more below. */
   const offer = () => {
@@ -59,128 +77,126 @@ function start() {
   };
   addEventListener("scroll", offer, { passive: true });
 
-  async function ask() {
-    const body = new URLSearchParams(new FormData(form));
-    const began = performance.now();
-    const answer = new Answer();
+  /** Asks; with `replaced`, a question already asked, anew from there. What it replaces comes back if it is refused. */
+  async function ask(text, replaced = null) {
+    const answer = new Answer(offer);
+    const asked = question(text.trim());
+    const given = removedFrom(replaced);
     running = new AbortController();
     document.querySelector("[data-welcome]")?.remove();
     for (const turn of turns.querySelectorAll(".ran")) turn.classList.remove("ran");
-    const text = field.value.trim();
-    const asked = question(text);
     turns.append(asked, answer.turn);
     asked.scrollIntoView({ block: "start" });
-    field.value = "";
     busy(true);
     try {
-      const response = await post(body, running.signal);
-      const uid = response.headers.get("X-Conversation") ?? "";
-      const done = await follow(response, answer, began, uid);
-      adopt(done.conversation);
+      const done = await send({
+        body: bodyOf(text, replaced),
+        url: form.action,
+        words: form.dataset,
+        signal: running.signal,
+        began: (exchange, conversation) => {
+          asked.dataset.exchange = answer.turn.dataset.exchange = exchange;
+          adopt(conversation);
+        },
+        heard: (event) => hear(event, answer),
+      });
+      answer.done(done.html, done.figures);
+      finish(asked, answer, done.guard);
+      remember(replaced, asked, text, done);
+      aloud.finish();
+      aloud.say(form.dataset.finished);
     } catch (error) {
       if (error.name === "AbortError") {
         answer.stopped();
+        finish(asked, answer, null);
+        remember(replaced, asked, text, { answer: answer.written + answer.pending });
       } else {
-        answer.failed(error instanceof Broken ? said(error) : { message: form.dataset.lost });
-        field.value ||= text; // nothing of it was kept: ready to be sent once more
+        answer.failed(error instanceof Broken ? error : { message: form.dataset.lost });
+        // Nothing of it was kept: what it would have replaced is back, and it is ready to be sent once more.
+        if (given.length) asked.before(...given);
+        if (!replaced) field.value ||= text;
+        else if (text !== replaced.querySelector(".said").textContent) edit(replaced, text);
       }
     } finally {
       aloud.finish();
       answer.end();
+      offerCopies(answer.turn);
       running = null;
       busy(false);
       offer();
     }
   }
 
-  async function post(body, signal) {
-    for (let tried = 0; ; tried += 1) {
-      const response = await fetch(form.action, {
-        method: "POST",
-        body,
-        signal,
-        headers: { Accept: "text/event-stream" },
-      });
-      const type = response.headers.get("Content-Type") ?? "";
-      if (response.ok && type.startsWith("text/event-stream")) return response;
-      const broken = await refused(response, type);
-      if (!(unsettled && broken.code === "not_found" && tried < RETRIES)) throw broken;
-      await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
-      signal.throwIfAborted();
+  function hear({ name, data }, answer) {
+    if (name === "delta") {
+      answer.append(data.text);
+      aloud.add(data.text);
+    } else if (name === "guard") {
+      aloud.say(answer.guard(data));
     }
   }
 
-  /** Shows the events as they come; returns what `done` said. A stop in between keeps the conversation's name. */
-  async function follow(response, answer, began, uid) {
-    unsettled = false;
-    try {
-      for await (const { name, data } of events(response.body)) {
-        if (name === "delta") {
-          answer.append(data.text);
-          aloud.add(data.text);
-          offer();
-        } else if (name === "guard") {
-          aloud.say(answer.guard(data));
-        } else if (name === "error") {
-          throw new Broken(data.error.message, data.error.request_id);
-        } else if (name === "done") {
-          answer.done(data.html, figures(data.usage, performance.now() - began));
-          aloud.finish();
-          aloud.say(form.dataset.finished);
-          return data;
-        }
-      }
-    } catch (error) {
-      if (error.name === "AbortError" && uid) {
-        unsettled = form.elements.conversation.value !== uid;
-        adopt(uid);
-      }
-      throw error;
+  /** Shows what can be done with both. A question that a guard withheld can be written anew, not asked anew as it is. */
+  function finish(asked, answer, guard) {
+    const reachable = kept !== null || asked.dataset.exchange;
+    asked.querySelector("[data-acts]").hidden = !reachable;
+    answer.turn.querySelector("[data-acts]").hidden = false;
+    answer.turn.querySelector("[data-again]").hidden =
+      !reachable || (guard?.action === "block" && guard.stage === "input");
+  }
+
+  function removedFrom(replaced) {
+    const given = [];
+    for (let turn = replaced; turn; turn = turn.nextElementSibling) given.push(turn);
+    for (const turn of given) turn.remove();
+    return given;
+  }
+
+  function bodyOf(text, replaced) {
+    const body = new URLSearchParams(new FormData(form));
+    body.set("message", text);
+    if (kept !== null) {
+      const before = kept.slice(0, placeOf(replaced));
+      body.set("history", JSON.stringify(before.slice(-40).map(({ role, content }) => ({ role, content }))));
+    } else if (replaced) {
+      body.set("replaces", replaced.dataset.exchange);
     }
-    throw new Broken(form.dataset.lost, response.headers.get("X-Request-ID") ?? "");
+    return body;
+  }
+
+  function placeOf(replaced) {
+    const place = replaced ? kept.findIndex((said) => said.exchange === replaced.dataset.exchange) : -1;
+    return place < 0 ? kept.length : place;
+  }
+
+  /** A temporary chat lives in this page; what a guard blocked is no part of it. */
+  function remember(replaced, asked, text, done) {
+    if (kept === null) return;
+    kept.splice(placeOf(replaced));
+    if (done.guard?.action === "block" || !done.answer) return;
+    const { exchange } = asked.dataset;
+    kept.push({ exchange, role: "user", content: text }, { exchange, role: "assistant", content: done.answer });
   }
 
   function adopt(uid) {
     if (!uid || form.elements.conversation.value === uid) return;
     form.elements.conversation.value = uid;
     history.replaceState(null, "", `${form.dataset.page}${uid}/`);
-    list(uid);
+    list().catch(() => {});
   }
 
-  function list(uid) {
-    const link = document.createElement("a");
-    link.href = `${form.dataset.page}${uid}/`;
-    link.setAttribute("aria-current", "page");
-    link.textContent = turns.querySelector(".question .said").textContent.slice(0, 60);
-    const item = document.createElement("li");
-    item.append(link);
-    const items = document.querySelector("[data-thread-list]");
-    if (!items.querySelector("a")) items.replaceChildren();
-    items.prepend(item);
-  }
-
-  async function refused(response, type) {
-    const requestId = response.headers.get("X-Request-ID") ?? "";
-    if (!type.includes("json")) return new Broken(form.dataset.unclear, requestId);
-    const { error } = await response.json();
-    const seconds = response.headers.get("Retry-After");
-    const retry = seconds ? form.dataset.retry.replace("%s", seconds) : "";
-    const words = [error.message, ...Object.values(error.fields ?? {}).flat()].join(" ");
-    return new Broken(words, error.request_id, retry, error.code);
-  }
-
-  function said(error) {
-    return { message: error.message, requestId: error.requestId, retry: error.retry };
-  }
-
-  function figures(usage, milliseconds) {
-    const tokens = usage.prompt_tokens + usage.completion_tokens;
-    const cost = usage.cost === null ? form.dataset.unknown : `${usage.cost} USD`;
-    return `${tokens} ${form.dataset.tokens} · ${cost} · ${Math.round(milliseconds)} ms`;
+  /** The conversation's place in the list, with its title and its menu, as the server draws them. */
+  async function list() {
+    const response = await fetch(location.href);
+    if (!response.ok) return; // stopped before it was written down: the next page shows it
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const part of ["[data-thread-list]", "[data-tools]"]) {
+      document.querySelector(part).replaceWith(document.adoptNode(page.querySelector(part)));
+    }
   }
 
   function busy(yes) {
-    send.hidden = yes;
+    button.hidden = yes;
     stop.hidden = !yes;
     if (!yes && !narrow.matches) field.focus({ preventScroll: true });
   }

@@ -1,6 +1,6 @@
 /** What is said, as nodes: built from the page's own blanks, so that all words come from the server. */
 
-const SENTENCE_ENDS = [". ", "! ", "? ", "… ", ": ", "\n"];
+const SENTENCE_END = /[.!?…:](?=\s)|\n/gu;
 
 export function blank(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
@@ -12,35 +12,78 @@ export function question(text) {
   return turn;
 }
 
-/** A running answer: text is appended as it comes, the final HTML takes its place at the end. */
+/** A field in place of a question; calls `ask(text)` or `cancel()`. */
+export function editor(turn, text, { ask, cancel }) {
+  const form = blank("blank-editor");
+  const field = form.elements.message;
+  const hidden = [...turn.children].slice(1);
+  const close = () => { form.remove(); for (const part of hidden) part.hidden = false; };
+  for (const part of hidden) part.hidden = true;
+  field.value = text;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!field.value.trim()) return;
+    close();
+    ask(field.value);
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); close(); cancel(); }
+  });
+  form.querySelector("[data-cancel]").addEventListener("click", () => { close(); cancel(); });
+  turn.append(form);
+  field.focus({ preventScroll: true });
+  form.scrollIntoView({ block: "nearest" });
+}
+
+/** A running answer: text is appended once a frame, however fast it comes; the final HTML takes its place at the end. */
 export class Answer {
-  constructor() {
+  constructor(onPaint) {
     this.turn = blank("blank-answer");
     this.body = this.turn.querySelector("[data-body]");
     this.notes = this.turn.querySelector("[data-notes]");
-    this.text = null;
+    this.onPaint = onPaint;
+    this.pending = "";
+    this.written = "";
+    this.frame = 0;
     this.turn.classList.add("running");
     this.turn.setAttribute("aria-busy", "true");
   }
 
   append(text) {
-    if (this.text === null) {
-      const paragraph = document.createElement("p");
-      paragraph.className = "streaming";
-      this.text = document.createTextNode("");
-      paragraph.append(this.text);
-      this.body.replaceChildren(paragraph);
-    }
-    this.text.appendData(text);
+    this.pending += text;
+    this.frame ||= requestAnimationFrame(() => this.paint());
+  }
+
+  /** A paragraph of its own after each blank line: what is written already need not be laid out again. */
+  paint() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    if (!this.pending) return;
+    if (!this.written) this.body.replaceChildren();
+    const [rest, ...more] = this.pending.split(/(?<=\n\n)/u);
+    if (!this.last || this.written.endsWith("\n\n")) this.begin();
+    this.last.appendData(rest);
+    for (const paragraph of more) this.begin().appendData(paragraph);
+    this.written += this.pending;
+    this.pending = "";
+    this.onPaint();
+  }
+
+  begin() {
+    const paragraph = document.createElement("p");
+    paragraph.className = "streaming";
+    this.last = document.createTextNode("");
+    paragraph.append(this.last);
+    this.body.append(paragraph);
+    return this.last;
   }
 
   guard(spoken) {
     const note = blank(`guard-${spoken.action}-${spoken.stage}`);
-    note.querySelector("[data-guards]").textContent = spoken.guards.join(", ");
-    const kinds = new Set(spoken.findings.map((finding) => `${finding.kind}: ${finding.category}`));
-    if (kinds.size) {
+    note.querySelector("[data-guards]").textContent = spoken.names;
+    if (spoken.found) {
       const found = note.querySelector("[data-found]");
-      found.textContent = [...kinds].join(", ");
+      found.textContent = spoken.found;
       found.hidden = note.querySelector("[data-found-label]").hidden = false;
     }
     this.notes.append(note);
@@ -48,10 +91,11 @@ export class Answer {
   }
 
   /** `html` was made safe by the server: an allow-list without scripts, styles and images. */
-  done(html, meta) {
+  done(html, figures) {
+    this.paint();
     const parsed = new DOMParser().parseFromString(html, "text/html");
     this.body.replaceChildren(...document.adoptNode(parsed.body).childNodes);
-    this.turn.querySelector("[data-meta]").textContent = meta;
+    this.turn.querySelector("[data-meta]").textContent = figures;
   }
 
   failed({ message, requestId, retry }) {
@@ -73,6 +117,7 @@ export class Answer {
   }
 
   end() {
+    this.paint();
     this.body.querySelector(".waiting")?.remove();
     this.turn.classList.replace("running", "ran");
     this.turn.removeAttribute("aria-busy");
@@ -88,10 +133,11 @@ export class Aloud {
 
   add(text) {
     this.pending += text;
-    const end = Math.max(...SENTENCE_ENDS.map((mark) => this.pending.lastIndexOf(mark)));
-    if (end < 0) return;
-    this.say(this.pending.slice(0, end + 1));
-    this.pending = this.pending.slice(end + 1);
+    const ends = [...this.pending.matchAll(SENTENCE_END)];
+    if (!ends.length) return;
+    const end = ends.at(-1).index + 1;
+    this.say(this.pending.slice(0, end));
+    this.pending = this.pending.slice(end);
   }
 
   say(text) {

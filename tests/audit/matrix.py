@@ -65,6 +65,9 @@ LINES = {
         lambda cast: "two",
     ),
     "teams.Team": Line(lambda cast: {"slug": "new", "name": "New"}, "name", lambda cast: "Newer"),
+    "teams.Branding": Line(
+        lambda cast: {"team": cast.research, "app_name": "Lab"}, "accent", lambda cast: "#7a1f5c"
+    ),
     "teams.Membership": Line(
         lambda cast: {"team": cast.research, "user": cast.sam, "role": "viewer"},
         "role",

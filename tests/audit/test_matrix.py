@@ -60,7 +60,7 @@ def by_queryset_update(case, row):
 def by_update_of_a_related_manager(case, row):
     for name in case.values:
         field = case.model._meta.get_field(name)
-        accessor = field.is_relation and field.remote_field.get_accessor_name()
+        accessor = field.many_to_one and field.remote_field.get_accessor_name()
         if accessor:
             getattr(getattr(row, name), accessor).filter(pk=row.pk).update(**case.change)
             return

@@ -1,0 +1,217 @@
+"""Completes the OpenAPI document: summaries, the errors of each operation, and an example of every body."""
+
+from typing import Any
+
+from portal.errors import ERRORS
+
+Json = dict[str, Any]
+
+VERBS = {
+    "list": "List",
+    "create": "Create",
+    "retrieve": "Read",
+    "update": "Replace",
+    "partial_update": "Change",
+    "destroy": "Delete",
+}
+# What an example of a field with this name is; other fields have one by their type.
+EXAMPLES: Json = {
+    "slug": "assistant",
+    "name": "Assistant",
+    "description": "Answers questions about our handbook.",
+    "team": "research",
+    "email": "marco@example.com",
+    "project": "assistant",
+    "project_slug": "assistant",
+    "message": "What does our handbook say about remote work?",
+    "answer": "Up to three days a week, in agreement with your team.",
+    "conversation": "8c1f4f0a6f0e4b0c9f5d1f1f6a2b7c3d",
+    "exchange": "2b7c3d8c1f4f0a6f0e4b0c9f5d1f1f6a",
+    "id": 7,
+    "uid": "8c1f4f0a6f0e4b0c9f5d1f1f6a2b7c3d",
+    "title": "What does our handbook say about remote work?",
+    "content": "Up to three days a week, in agreement with your team.",
+    "cost": "0.000420",
+    "monthly_budget": "200.000000",
+    "input_price_per_million": "0.150000",
+    "output_price_per_million": "0.600000",
+    "prompt_tokens": 31,
+    "completion_tokens": 14,
+    "latency_ms": 840,
+    "first_token_ms": 210,
+    "status": 200,
+    "base_url": "https://api.openai.com/v1",
+    "secret": "••••1234",
+    "model_name": "gpt-4o-mini",
+    "outcome": "answered",
+    "request_id": "req_4f0a6f0e4b0c9f5d",
+    "text": "Write to marco@example.com.",
+    "system_prompt": "Answer from the handbook, and say so where it is silent.",
+    "rate_limit_per_minute": 60,
+    "next": None,
+    "previous": None,
+    "guard": None,
+    "public_id": "4f0a6f0e4b0c",
+    "masked": "••••1234",
+    "guards": ["personal-data"],
+    "findings": [
+        {"kind": "personal_data", "category": "email", "severity": "medium", "start": 9, "end": 26}
+    ],
+}
+BY_TYPE: Json = {"integer": 1, "number": 0.5, "boolean": True, "string": "text", "object": {}}
+BY_FORMAT: Json = {
+    "date-time": "2026-11-02T09:30:00Z",
+    "date": "2026-11-02",
+    "email": "marco@example.com",
+    "uri": "https://portal.example.com/api/projects/?page=2",
+    "decimal": "0.000420",
+}
+
+ALWAYS = ("not_authenticated", "permission_denied")
+WITH_BODY = ("invalid_request", "too_large", "validation_failed")
+ASKING = (
+    *("budget_exceeded", "rate_limited", "provider_error"),
+    *("guard_unavailable", "provider_timeout"),
+)
+
+
+def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
+    """A hook of drf-spectacular; changes the document in place and returns it."""
+    result["components"]["schemas"]["Error"] = _error_schema()
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            _describe(operation)
+            operation["security"] = [{"key": []}, {"session": []}]  # either of them
+            add_errors(operation, errors_of(path, method, operation))
+            _add_examples(operation, result["components"]["schemas"])
+    return result
+
+
+def _describe(operation: Json) -> None:
+    """`summary` in words: "List projects"; what is there already stays."""
+    resource, _sep, verb = operation["operationId"].partition("_")
+    for name in sorted(VERBS, key=len, reverse=True):
+        if operation["operationId"].endswith(f"_{name}"):
+            resource, verb = operation["operationId"][: -len(name) - 1], name
+            break
+    noun = resource.replace("_", " ")
+    one = noun if verb == "list" else f"one of {noun}"
+    operation.setdefault("summary", f"{VERBS.get(verb, verb.capitalize())} {one}")
+
+
+def errors_of(path: str, method: str, operation: Json) -> list[str]:
+    """The codes that this operation can answer with, beside those of a broken server."""
+    codes = list(ALWAYS)
+    if "{" in path:
+        codes.append("not_found")
+    if "requestBody" in operation:
+        codes.extend(WITH_BODY)
+    if method == "delete" or (method == "post" and not path.endswith(("chat/", "check/"))):
+        codes.append("conflict")
+    if path.endswith(("chat/", "chat/completions")):
+        codes.extend(ASKING)
+    return codes
+
+
+def _error_schema() -> Json:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "description": "What every refusal looks like. `fields` names what is not valid; values are never echoed.",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message", "type", "code", "request_id"],
+                "properties": {
+                    "message": text,
+                    "type": text,
+                    "code": {"type": "string", "enum": sorted(ERRORS)},
+                    "request_id": text,
+                    "fields": {
+                        "type": "object",
+                        "additionalProperties": {"type": "array", "items": text},
+                    },
+                },
+            }
+        },
+    }
+
+
+def add_errors(operation: Json, codes: list[str]) -> None:
+    """One response a status, one example a code."""
+    for code in codes:
+        meaning = ERRORS[code]
+        error = {
+            "message": str(meaning.words),
+            "type": meaning.type,
+            "code": code,
+            "request_id": EXAMPLES["request_id"],
+        }
+        response = operation["responses"].setdefault(
+            str(meaning.status),
+            {
+                "description": str(meaning.words),
+                "content": {
+                    "application/json": {
+                        "schema": {"$ref": "#/components/schemas/Error"},
+                        "examples": {},
+                    }
+                },
+            },
+        )
+        response["content"]["application/json"]["examples"][code] = {"value": {"error": error}}
+
+
+def _add_examples(operation: Json, schemas: Json) -> None:
+    bodies = [operation.get("requestBody", {})]
+    bodies += [body for status, body in operation["responses"].items() if status < "300"]
+    for body in bodies:
+        for kind, media in body.get("content", {}).items():
+            if kind == "application/json" and "example" not in media and "examples" not in media:
+                sent = body is operation.get("requestBody")
+                media["example"] = example_of(media["schema"], schemas, sent=sent)
+    for body in bodies[:1]:  # forms are accepted by the framework, JSON is what we document
+        for kind in [kind for kind in body.get("content", {}) if kind != "application/json"]:
+            del body["content"][kind]
+
+
+def example_of(schema: Json, schemas: Json, *, name: str = "", sent: bool = False) -> Any:
+    """A value of this schema. `sent`: without what only the portal writes."""
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name=name, sent=sent)
+    for several in ("allOf", "oneOf", "anyOf"):
+        if several in schema:
+            return example_of(schema[several][0], schemas, name=name, sent=sent)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "properties" in schema:
+        return {
+            key: example_of(part, schemas, name=key, sent=sent)
+            for key, part in schema["properties"].items()
+            if not (sent and part.get("readOnly")) and not (not sent and part.get("writeOnly"))
+        }
+    kind = schema.get("type", "string")
+    if name in EXAMPLES and _fits(EXAMPLES[name], schema):
+        return EXAMPLES[name]
+    if kind == "array":
+        return [example_of(schema.get("items", {}), schemas, sent=sent)]
+    return BY_FORMAT.get(schema.get("format", ""), BY_TYPE[kind])
+
+
+PYTHON = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+def _fits(value: Any, schema: Json) -> bool:
+    if value is None:
+        return bool(schema.get("nullable"))
+    if schema.get("format") in ("date-time", "date"):
+        return False
+    return isinstance(value, PYTHON.get(schema.get("type", ""), object))  # type: ignore[arg-type]

@@ -1,0 +1,10 @@
+"""What a team's pages load: its colours and its logo."""
+
+from django.urls import path
+
+from teams import branding
+
+urlpatterns = [
+    path("<slug:slug>/<slug:version>.css", branding.stylesheet, name="branding_css"),
+    path("<slug:slug>/<slug:version>.png", branding.logo, name="branding_logo"),
+]
