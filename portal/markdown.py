@@ -52,6 +52,9 @@ _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
     tag_attribute_values={"pre": {"class": {"highlight"}}},
+    set_tag_attribute_values={
+        "pre": {"tabindex": "0"}
+    },  # wide code scrolls; the keyboard has to reach it
     url_schemes=SCHEMES,
     url_relative="deny",  # an answer points outside, never at deeds of the portal itself
     link_rel="noopener noreferrer nofollow",

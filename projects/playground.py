@@ -1,6 +1,7 @@
 """The playground: a project's conversations, and asking in them. It works without JavaScript; with it, answers stream."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,8 @@ from projects.streaming import AnswerStream
 from projects.threads import threads
 from projects.transcript import Transcript, as_said, of_passage, transcript
 from teams.branding import brand_of
+
+UID = re.compile(r"[0-9a-f]{32}")
 
 
 @never_cache
@@ -152,7 +155,7 @@ def rename(request: HttpRequest, slug: str, uid: str) -> HttpResponse:
     if not title:
         raise Refusal("validation_failed", _("Write a title."))
     actions.rename_conversation(conversation=conversation, title=title, by=request.user)
-    return redirect("projects:conversation", slug, request.POST.get("back") or uid)
+    return redirect("projects:conversation", slug, _on_the_screen(request) or uid)
 
 
 @login_required
@@ -160,10 +163,16 @@ def rename(request: HttpRequest, slug: str, uid: str) -> HttpResponse:
 def delete(request: HttpRequest, slug: str, uid: str) -> HttpResponse:
     """Back to the conversation on the screen, or to a new one where that was deleted."""
     actions.delete_conversation(conversation=_conversation(request, slug, uid), by=request.user)
-    back = request.POST.get("back", "")
+    back = _on_the_screen(request)
     if back and back != uid:
         return redirect("projects:conversation", slug, back)
     return redirect("projects:playground", slug)
+
+
+def _on_the_screen(request: HttpRequest) -> str:
+    """The uid of the conversation that the page showed; empty for anything else."""
+    back = request.POST.get("back", "")
+    return back if UID.fullmatch(back) else ""
 
 
 def _conversation(request: HttpRequest, slug: str, uid: str) -> Conversation:

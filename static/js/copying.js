@@ -13,7 +13,6 @@ export function offerCopies(turn) {
     head.className = "code-head";
     head.append(blank("blank-copy"));
     code.before(head);
-    code.tabIndex = 0; // wide code scrolls; the keyboard has to reach it
   }
 }
 

@@ -1,7 +1,7 @@
 /** The playground's streaming. Without this file the page works too: the form posts, the answer is the next page. */
 import { listenForCopies, offerCopies } from "./copying.js";
 import { ask as send, Broken } from "./asking.js";
-import { Aloud, Answer, editor, question } from "./turns.js";
+import { Aloud, Answer, bringUp, editor, question } from "./turns.js";
 
 const form = document.querySelector("[data-composer]");
 const turns = document.querySelector("[data-turns]");
@@ -14,7 +14,7 @@ narrow.addEventListener("change", fold);
 fold();
 
 if (form) start();
-else turns.lastElementChild?.scrollIntoView({ block: "start" });
+else if (turns.lastElementChild) bringUp(turns.lastElementChild);
 
 function start() {
   const field = form.elements.message;
@@ -30,7 +30,8 @@ function start() {
   for (const turn of turns.querySelectorAll(".answer")) offerCopies(turn);
   listenForCopies(turns, words);
   if (!document.getElementById("edit")) {
-    turns.querySelector(".question:nth-last-child(2)")?.scrollIntoView({ block: "start" });
+    const asked = turns.querySelector(".question:nth-last-child(2)");
+    if (asked) bringUp(asked);
   }
 
   form.addEventListener("submit", (event) => {
@@ -84,10 +85,11 @@ function start() {
     const given = removedFrom(replaced);
     running = new AbortController();
     document.querySelector("[data-welcome]")?.remove();
-    for (const turn of turns.querySelectorAll(".ran")) turn.classList.remove("ran");
+    for (const turn of turns.querySelectorAll(".fresh")) turn.removeAttribute("style");
     turns.append(asked, answer.turn);
-    asked.scrollIntoView({ block: "start" });
     busy(true);
+    answer.makeRoom(innerHeight - asked.offsetHeight - form.offsetHeight);
+    bringUp(asked);
     try {
       const done = await send({
         body: bodyOf(text, replaced),
@@ -139,8 +141,8 @@ function start() {
   /** Shows what can be done with both. A question that a guard withheld can be written anew, not asked anew as it is. */
   function finish(asked, answer, guard) {
     const reachable = kept !== null || asked.dataset.exchange;
-    asked.querySelector("[data-acts]").hidden = !reachable;
-    answer.turn.querySelector("[data-acts]").hidden = false;
+    asked.querySelector("[data-acts]").classList.toggle("pending", !reachable);
+    answer.turn.querySelector("[data-acts]").classList.remove("pending");
     answer.turn.querySelector("[data-again]").hidden =
       !reachable || (guard?.action === "block" && guard.stage === "input");
   }

@@ -6,6 +6,18 @@ export function blank(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
 }
 
+/** Brings a turn to the top, and again while what was skipped above it is laid out and turns out larger or smaller. */
+export function bringUp(turn, frames = 12) {
+  turn.scrollIntoView({ block: "start" });
+  const { top } = turn.getBoundingClientRect();
+  if (frames > 0) {
+    requestAnimationFrame(() => {
+      if (Math.abs(turn.getBoundingClientRect().top - top) > 1) bringUp(turn, frames - 1);
+      else if (frames > 1) bringUp(turn, Math.min(frames - 1, 2));
+    });
+  }
+}
+
 export function question(text) {
   const turn = blank("blank-question");
   turn.querySelector("[data-text]").textContent = text;
@@ -47,6 +59,11 @@ export class Answer {
     this.frame = 0;
     this.turn.classList.add("running");
     this.turn.setAttribute("aria-busy", "true");
+  }
+
+  /** So much, less the page's head: its question stays at the top of the window while the answer grows into it. */
+  makeRoom(pixels) {
+    this.turn.style.minHeight = `calc(${Math.round(pixels)}px - var(--above))`;
   }
 
   append(text) {
@@ -119,7 +136,7 @@ export class Answer {
   end() {
     this.paint();
     this.body.querySelector(".waiting")?.remove();
-    this.turn.classList.replace("running", "ran");
+    this.turn.classList.remove("running");
     this.turn.removeAttribute("aria-busy");
   }
 }

@@ -17,7 +17,7 @@ def ask(page: Page, text: str) -> None:
 
 
 def open_assistant(page: Page) -> None:
-    page.get_by_role("link", name="Assistant").click()
+    page.get_by_role("link", name="Assistant", exact=True).click()
     expect(page.get_by_role("heading", name="Assistant")).to_be_visible()
 
 
@@ -29,9 +29,7 @@ def test_a_member_signs_in_asks_and_finds_the_answer_again(cast, sign_in):
     page.get_by_label("Your question").fill("words: 40")
     page.get_by_label("Your question").press("Enter")
     answer = page.locator(".answer").last
-    expect(answer.locator(".meta")).to_contain_text(
-        re.compile(r"\d+ tokens · 0\.000000 USD · \d+ ms")
-    )
+    expect(answer.locator(".meta")).to_contain_text(re.compile(r"\d+ tokens · \$0 · [\d.]+ m?s"))
     expect(answer).to_contain_text("the gate is open")
     expect(page).to_have_url(re.compile(r"/playground/assistant/[0-9a-f]{32}/$"))
     page.reload()
@@ -89,7 +87,7 @@ def test_a_stopped_answer_keeps_what_was_written_and_its_conversation_goes_on(
     ask(page, SLOW)
     expect(page.locator(".answer")).to_contain_text("word5")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".answer")).to_contain_text("Stopped by you")
+    expect(page.locator(".answer")).to_contain_text("Stopped before it was complete")
     expect(page).to_have_url(re.compile(r"/[0-9a-f]{32}/$"))
     ask(page, "say: And on it goes.")
     expect(page.locator(".answer").last.locator(".meta")).to_contain_text("tokens")
@@ -118,11 +116,14 @@ def test_a_blocked_question_shows_the_guards_word_and_why(cast, sign_in):
     expect(note).to_contain_text("Blocked")
     expect(note).to_contain_text("A guard stepped in: your question was not sent to the model")
     note.get_by_text("Why?").click()
-    expect(note.locator("[data-guards]")).to_have_text("prompt-injection")
-    expect(note.locator("[data-found]")).to_contain_text("prompt_injection")
+    expect(note.locator("[data-guards]")).to_have_text("Prompt injection")
+    expect(note.locator("[data-found]")).to_contain_text("system override")
     page.reload()
     expect(page.locator(".question")).to_contain_text("Not stored")
     expect(page.locator(".answer .guard")).to_contain_text("A guard stepped in")
+    note.get_by_text("Why?").click()
+    expect(note.locator("[data-guards]")).to_have_text("Prompt injection")
+    expect(note.locator("[data-found]")).to_contain_text("system override")
     expect(page.get_by_text(ATTACK)).to_have_count(0)
 
 
@@ -149,22 +150,6 @@ def test_a_refusal_says_so_with_the_request_id(cast, sign_in, complaints):
     expect(alert).to_contain_text("req_")
 
 
-def test_a_conversation_is_renamed_and_deleted(cast, sign_in):
-    page = sign_in("marco")
-    open_assistant(page)
-    ask(page, "say: hello")
-    expect(page.locator(".answer .meta")).to_contain_text("tokens")
-    page.reload()
-    page.get_by_text("This conversation").click()
-    page.get_by_label("Title").fill("My greeting")
-    page.get_by_role("button", name="Rename").click()
-    expect(page.get_by_role("link", name="My greeting")).to_be_visible()
-    page.get_by_text("This conversation").click()
-    page.get_by_role("button", name="Delete conversation").click()
-    expect(page).to_have_url(re.compile(r"/playground/assistant/$"))
-    expect(page.get_by_role("link", name="My greeting")).to_have_count(0)
-
-
 def test_without_javascript_one_asks_and_reads(cast, sign_in):
     page = sign_in("marco", java_script_enabled=False)
     open_assistant(page)
@@ -173,6 +158,7 @@ def test_without_javascript_one_asks_and_reads(cast, sign_in):
     expect(page.locator(".answer .meta")).to_contain_text("tokens")
     ask(page, ATTACK)
     expect(page.locator(".guard")).to_contain_text("A guard stepped in")
+    page.get_by_role("button", name="Account and colours").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
@@ -202,7 +188,7 @@ def test_the_console_opens_lists_and_changes_projects(cast, sign_in, name):
     expect(page.get_by_role("banner")).to_contain_text("Gatehouse console")
     rooms = page.get_by_role("navigation", name="Console")
     rooms.get_by_role("link", name="Projects").click()
-    page.locator("#result_list").get_by_role("link", name="Assistant").click()
+    page.locator("#result_list").get_by_role("link", name="Assistant", exact=True).click()
     page.get_by_label("Description").fill("Ask anything.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("changed successfully")
