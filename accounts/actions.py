@@ -8,11 +8,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import keys
+from accounts import keys, mails
 from accounts.links import password_link
 from accounts.models import Key, User
 from accounts.scopes import SCOPES
@@ -121,7 +120,5 @@ def end_sessions(*, by: User, user: User) -> None:
 def send_password_link(*, by: User, user: User) -> None:
     """Mails a one-time link to set a password, once the running transaction has committed."""
     context = {"user": user, "link": password_link(user), "portal": settings.BASE_URL}
-    subject = " ".join(render_to_string("account/email/invitation_subject.txt", context).split())
-    body = render_to_string("account/email/invitation_message.txt", context)
     trail.record(action="password_link_sent", target=user)
-    transaction.on_commit(partial(user.email_user, subject, body), robust=True)
+    transaction.on_commit(partial(mails.send, "invitation", user.email, context), robust=True)

@@ -84,7 +84,8 @@ def test_no_page_has_a_script_a_style_or_a_handler_of_its_own():
     for name in FILES:
         if name.startswith("templates/") and name.endswith(".html"):
             text = (ROOT / name).read_text()
-            assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text), name
+            style = r"\sstyle=" if "/email/" in name else r"<style|\sstyle="  # mails load no file
+            assert not re.search(style + r"|\son\w+=|javascript:", text), name
             assert not re.search(r"<script(?![^>]*\bsrc=)", text), name
 
 
