@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from portal.addresses import client_address
 from portal.context import ANONYMOUS, RequestContext, entered
@@ -84,3 +87,17 @@ STATUS_CODES = {
     413: "too_large",
     500: "internal_error",
 }
+
+
+class PageCompressionMiddleware(GZipMiddleware):
+    """Compresses pages, and pages only: an answer that streams would be held back by it.
+
+    What an attacker could guess from the length (BREACH) is not there: CSRF tokens are masked anew in each answer,
+    stored secrets are never shown, and Django adds a random length.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
+        kind = response.get("Content-Type", "")
+        if response.streaming or not kind.startswith("text/html"):
+            return response
+        return super().process_response(request, response)

@@ -1,7 +1,6 @@
 """What all tests share. A test that needs a server which is not there is left out loudly; with CI=true it fails."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from portal import recording
 from tests.cast import Cast, build_cast
+from tests.chromium import program as chromium_program
 from tests.model_server import model_server, running_model_server  # noqa: F401
 from tests.servers import redis_program, redis_server_process
 
@@ -73,11 +73,7 @@ def eval_data() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium that Playwright can drive."""
-    found = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
+    found = chromium_program()
     if found is None:
         leave_out("Chromium: apt-get install chromium")
     return found

@@ -8,25 +8,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.cast import PASSWORD, Cast, build_cast
+from tests.chromium import ARGUMENTS, TELL_VIOLATIONS
 
 # Playwright's loop runs in this thread; the tests' own queries are not asynchronous for that.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-TELL_VIOLATIONS = """
-document.addEventListener("securitypolicyviolation", (event) => {
-  console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
-});
-"""
 STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
 Open = Callable[..., Page]

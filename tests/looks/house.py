@@ -1,0 +1,102 @@
+"""A furnished portal and a browser in it, with one signed-in window a person, theme and width."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.chromium import ARGUMENTS, TELL_VIOLATIONS
+from tests.gates.__main__ import clean_environment
+from tests.house import ROOT, House
+from tests.looks.furnish import PASSWORD
+from tests.servers import free_port
+
+THEMES = ("light", "dark")
+WIDTHS = (1280, 360)
+
+
+class Furnished:
+    """`made` are the values that pages' paths name in braces."""
+
+    def __init__(self, base_url: str, made: dict[str, str], browser: Browser) -> None:
+        self.base_url, self.made, self.browser = base_url, made, browser
+        self.complaints: list[str] = []
+        self._windows: dict[tuple[str, str, int], BrowserContext] = {}
+        self._cookies: dict[str, Any] = {}
+
+    def window(self, person: str, theme: str, width: int) -> Page:
+        """A page of this person's; what the browser complains about is collected."""
+        where = (person, theme, width)
+        if where not in self._windows:
+            self._windows[where] = self._context(person, theme, width)
+        page = self._windows[where].new_page()
+        page.on(
+            "console",
+            lambda message: (
+                message.type in ("error", "warning") and self.complaints.append(message.text)
+            ),
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def _context(self, person: str, theme: str, width: int) -> BrowserContext:
+        phone = {"is_mobile": True, "has_touch": True} if width < 500 else {}
+        context = self.browser.new_context(
+            base_url=self.base_url,
+            color_scheme=theme,  # type: ignore[arg-type]
+            reduced_motion="reduce",
+            viewport={"width": width, "height": 800},
+            storage_state=self._signed_in(person) if person else None,
+            **phone,  # type: ignore[arg-type]
+        )
+        context.add_init_script(TELL_VIOLATIONS)
+        return context
+
+    def _signed_in(self, person: str) -> Any:
+        if person not in self._cookies:
+            context = self.browser.new_context(base_url=self.base_url)
+            page = context.new_page()
+            page.goto("/account/login/")
+            page.get_by_label("Email").fill(f"{person}@example.com")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("main").get_by_role("button", name="Sign in").click()
+            page.wait_for_url("**/")
+            self._cookies[person] = context.storage_state()
+            context.close()
+        return self._cookies[person]
+
+
+@contextmanager
+def furnished(directory: Path, chromium: str) -> Iterator[Furnished]:
+    """Serves a demo organisation from this directory, as `make run` does, and furnishes it."""
+    house = House(directory, free_port(), PORTAL_ADMIN_PASSWORD=PASSWORD)
+    try:
+        house.wait_until_open()
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.looks.furnish"],
+            cwd=ROOT,
+            env=clean_environment(
+                PORTAL_ENV="development",
+                PORTAL_DATA_DIR=str(directory),
+                DJANGO_SETTINGS_MODULE="portal.settings",
+            ),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        made = json.loads(done.stdout.splitlines()[-1])
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            yield Furnished(f"http://127.0.0.1:{house.port}", made, browser)
+            browser.close()
+    finally:
+        if house.process.poll() is None:
+            os.killpg(house.process.pid, signal.SIGTERM)
+            house.process.wait(40)

@@ -1,0 +1,104 @@
+"""Every page of the portal, for the tests and pictures that walk them all. A door without its line here fails a test."""
+
+from dataclasses import dataclass
+from typing import Any
+
+# What is no page: answers to forms, files, and the interfaces of programs.
+NOT_PAGES = {
+    *("healthz", "readyz", "theme", "schema", "loader", "script", "session", "chat"),
+    *("branding_css", "branding_logo", "jsi18n", "autocomplete", "view_on_site"),
+    *("account_create_key", "account_revoke_key", "ask", "rename", "delete"),
+    # closed doors of allauth, and the console's, which lead to the account pages
+    *("account_signup", "account_inactive", "account_email", "account_reauthenticate"),
+    *("account_set_password", "login", "logout", "password_change", "password_change_done"),
+    "portal_provider_test",  # answers a form; looked at by test_deeds
+    "app_list",  # leads to the start page
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`door` is the URL's name, `person` who looks at it: empty for a stranger. `{…}` in the path comes from the house."""
+
+    name: str
+    door: str
+    path: str
+    person: str = "marco"
+    full: bool = True  # pictured in its whole length
+
+
+PAGES = (
+    Page("home", "home", "/"),
+    Page("home-found-nothing", "home", "/?q=zebra"),
+    Page("home-empty", "home", "/", "nora"),
+    Page("playground-new", "playground", "/playground/assistant/", full=False),
+    Page("playground", "conversation", "/playground/assistant/{talk}/"),
+    Page("playground-search", "playground", "/playground/assistant/?q=names", full=False),
+    Page("playground-edit", "conversation", "/playground/assistant/{talk}/?edit={edited}#edit"),
+    Page("playground-temporary", "temporary", "/playground/assistant/temporary/", full=False),
+    Page("playground-looking", "playground", "/playground/assistant/", "auditor", full=False),
+    Page("playground-branded", "conversation", "/playground/helpdesk/{helped}/", "sam"),
+    Page("use", "use", "/playground/assistant/use/"),
+    Page("api-docs", "api_docs", "/api/docs/", full=False),
+    Page("account", "account_profile", "/account/"),
+    Page("account-restricted", "account_profile", "/account/", "rita"),
+    Page("keys", "account_keys", "/account/keys/"),
+    Page("keys-empty", "account_keys", "/account/keys/", "sam"),
+    Page("password-change", "account_change_password", "/account/password/change/"),
+    Page("sign-in", "account_login", "/account/login/", ""),
+    Page("sign-out", "account_logout", "/account/logout/"),
+    Page("reset", "account_reset_password", "/account/password/reset/", ""),
+    Page("reset-sent", "account_reset_password_done", "/account/password/reset/done/", ""),
+    Page("new-password", "account_reset_password_from_key", "{password_link}", ""),
+    Page(
+        "new-password-old-link",
+        "account_reset_password_from_key",
+        "/account/password/reset/key/1-set-password/",
+        "",
+    ),
+    Page(
+        "new-password-done",
+        "account_reset_password_from_key_done",
+        "/account/password/reset/key/done/",
+        "",
+    ),
+    Page("console", "index", "/admin/", "admin"),
+    Page("console-of-a-team", "index", "/admin/", "olivia"),
+    Page("console-of-an-auditor", "index", "/admin/", "auditor"),
+    Page("guard-try", "guards_guard_try", "/admin/guards/guard/{guards_guard}/try/", "admin"),
+    Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
+    Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
+)  # fmt: skip
+
+
+class _Everything:
+    """Somebody who may do all that anybody may."""
+
+    is_active = is_superuser = is_staff = is_authenticated = True
+
+    def has_perm(self, name: str, obj: Any = None) -> bool:
+        return True
+
+
+def console_pages() -> list[Page]:
+    """List, form, change and deletion of every registered model, where the console has them for anybody at all."""
+    from django.contrib import admin
+
+    request: Any = type("Request", (), {"user": _Everything()})()
+    found = []
+    for model, console in admin.site._registry.items():
+        label, name = model._meta.label_lower, str(model._meta.model_name)
+        door = label.replace(".", "_")
+        base = f"/admin/{label.replace('.', '/')}/"
+        row = f"{base}{{{door}}}/"
+        found.append(Page(f"{name}-list", f"{door}_changelist", base, "admin"))
+        found.append(Page(f"{name}-change", f"{door}_change", f"{row}change/", "admin"))
+        if console.has_add_permission(request):
+            found.append(Page(f"{name}-add", f"{door}_add", f"{base}add/", "admin"))
+        if console.has_delete_permission(request):
+            found.append(Page(f"{name}-delete", f"{door}_delete", f"{row}delete/", "admin"))
+    return found
+
+
+def all_pages() -> list[Page]:
+    return [*PAGES, *console_pages()]

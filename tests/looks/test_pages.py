@@ -1,0 +1,88 @@
+"""Every page in both themes, wide and on a phone: axe finds nothing, nothing is too wide, the browser has no complaint."""
+
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from django.urls import get_resolver
+from django.urls.resolvers import URLPattern
+
+from tests.looks.pages import NOT_PAGES, all_pages
+
+pytestmark = pytest.mark.once
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ROWS = "#result_list tbody tr:nth-child(n+9)"  # rows are alike: the first ones are looked at
+
+
+def violations(page, **rules):
+    """What axe finds, in words. `rules` switches some on or off; it loads nothing itself."""
+    page.evaluate(AXE)
+    options = {
+        "runOnly": {"type": "tag", "values": RULES},
+        "rules": {name.replace("_", "-"): {"enabled": on} for name, on in rules.items()},
+        "preload": False,
+        "resultTypes": ["violations"],
+    }
+    found = page.evaluate(
+        "([exclude, options]) => axe.run({ exclude: [exclude] }, options)", [ROWS, options]
+    )
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def contrast(page):
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "(exclude) => axe.run({ exclude: [exclude] }, { runOnly: ['color-contrast'], preload: false })",
+        ROWS,
+    )
+    return [node["html"][:200] for v in found["violations"] for node in v["nodes"]]
+
+
+def named(resolver, found):
+    for pattern in resolver.url_patterns:
+        if not isinstance(pattern, URLPattern):
+            named(pattern, found)
+        elif pattern.name:
+            found.add(pattern.name)
+    return found
+
+
+def test_every_door_is_a_page_here_or_none_at_all():
+    doors = named(get_resolver(), set())
+    interfaces = {name for name in doors if name.endswith(("-list", "-detail"))}
+    interfaces |= {"user-me", "guard-check", "project-chat", "v1-chat-completions", "v1-models"}
+    pages = {page.door for page in all_pages()}
+    for name in doors - interfaces - NOT_PAGES - pages:
+        # A log has no form to fill in; a history leads to the trail.
+        assert name.endswith(("_add", "_delete", "_history")), name
+    assert pages <= doors
+    assert doors >= NOT_PAGES
+
+
+def opened(house, shown, theme, width):
+    page = house.window(shown.person, theme, width)
+    answer = page.goto(shown.path.format(**house.made))
+    assert answer.status == 200
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert house.complaints == []
+    return page
+
+
+@pytest.mark.parametrize("shown", all_pages(), ids=lambda shown: shown.name)
+def test_it_is_accessible_fits_and_is_silent(house, shown):
+    house.complaints.clear()
+    page = opened(house, shown, "light", 1280)
+    assert page.locator("h1").count() == 1
+    assert " · " in page.title()
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert contrast(page) == []
+    page.close()
+    phone = opened(house, shown, "dark", 360)
+    assert violations(phone, color_contrast=False) == []
+    phone.close()
