@@ -1,6 +1,6 @@
 # Gatehouse. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres check bench lock clean
+.PHONY: help run test test-sqlite test-postgres check bench screenshots lock clean
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q
 
@@ -33,6 +33,9 @@ check: development ## format, lint, types, import layers, migrations, system che
 
 bench: development ## measure the guarded completion and stream beside the plain floor
 	$(PYTHON) -m tests.bench --json var/bench.json $(ARGS)
+
+screenshots: development ## pictures of every page in var/screenshots, and the README's in docs/images
+	$(PYTHON) -m tests.looks --docs $(ARGS)
 
 lock: ## pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -110,7 +110,12 @@ class Key(models.Model):
     scopes = models.JSONField(
         _("scopes"), default=list, blank=True, help_text=_("Empty: all rights of the owner.")
     )
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    expires_at = models.DateTimeField(
+        _("expires"),
+        null=True,
+        blank=True,
+        help_text=_("In UTC; from then on the key is refused. Empty: never."),
+    )
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
     requests_per_second = models.PositiveIntegerField(
         _("requests a second"),

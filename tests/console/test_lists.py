@@ -111,32 +111,6 @@ def test_every_page_of_the_navigation_says_what_it_is_and_what_its_search_search
         assert not page.search_fields or page.search_help_text, model
 
 
-def test_every_field_that_one_may_fill_in_has_a_help_text(cast):
-    request = request_of(cast.admin)
-    silent = []
-    for model, page in admin.site._registry.items():
-        for obj in (None, model._default_manager.first()):
-            if not (
-                page.has_change_permission(request, obj)
-                if obj
-                else page.has_add_permission(request)
-            ):
-                continue
-            form = page.get_form(request, obj)
-            silent += [
-                (model._meta.label, n) for n, f in form.base_fields.items() if not f.help_text
-            ]
-            for inline in page.get_inline_instances(request, obj):
-                fields = inline.get_formset(request, obj).form.base_fields
-                hidden = inline.get_formset(request, obj).fk.name
-                silent += [
-                    (type(inline).__name__, name)
-                    for name, field in fields.items()
-                    if not field.help_text and name != hidden
-                ]
-    assert silent == []
-
-
 def test_the_usage_list_reads_like_a_sentence(cast, client):
     usage(
         cast,

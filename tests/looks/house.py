@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.chromium import ARGUMENTS, TELL_VIOLATIONS
 from tests.gates.__main__ import clean_environment
@@ -28,23 +28,21 @@ class Furnished:
     def __init__(self, base_url: str, made: dict[str, str], browser: Browser) -> None:
         self.base_url, self.made, self.browser = base_url, made, browser
         self.complaints: list[str] = []
-        self._windows: dict[tuple[str, str, int], BrowserContext] = {}
+        self._windows: dict[tuple[str, str, int], Page] = {}
         self._cookies: dict[str, Any] = {}
 
     def window(self, person: str, theme: str, width: int) -> Page:
-        """A page of this person's; what the browser complains about is collected."""
+        """This person's window, the same each time; what the browser complains about is collected."""
         where = (person, theme, width)
         if where not in self._windows:
-            self._windows[where] = self._context(person, theme, width)
-        page = self._windows[where].new_page()
-        page.on(
-            "console",
-            lambda message: (
-                message.type in ("error", "warning") and self.complaints.append(message.text)
-            ),
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        return page
+            page = self._windows[where] = self._context(person, theme, width).new_page()
+            page.on("console", self._hear)
+            page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return self._windows[where]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
 
     def _context(self, person: str, theme: str, width: int) -> BrowserContext:
         phone = {"is_mobile": True, "has_touch": True} if width < 500 else {}

@@ -7,7 +7,9 @@ import pytest
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 
+from tests.looks.deeds import DEEDS
 from tests.looks.pages import NOT_PAGES, all_pages
+from tests.looks.shown import error_pages, mails, show
 
 pytestmark = pytest.mark.once
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -15,12 +17,15 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 ROWS = "#result_list tbody tr:nth-child(n+9)"  # rows are alike: the first ones are looked at
 
 
-def violations(page, **rules):
-    """What axe finds, in words. `rules` switches some on or off; it loads nothing itself."""
+# On a phone the same nodes lie differently: what depends on that is looked at again.
+OF_LAYOUT = ["target-size", "scrollable-region-focusable", "meta-viewport"]
+
+
+def violations(page, *, kind="tag", values=RULES):
+    """What axe finds, in words: by tags of its rules, or by rules. It loads nothing itself."""
     page.evaluate(AXE)
     options = {
-        "runOnly": {"type": "tag", "values": RULES},
-        "rules": {name.replace("_", "-"): {"enabled": on} for name, on in rules.items()},
+        "runOnly": {"type": kind, "values": values},
         "preload": False,
         "resultTypes": ["violations"],
     }
@@ -32,15 +37,6 @@ def violations(page, **rules):
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
-
-
-def contrast(page):
-    page.evaluate(AXE)
-    found = page.evaluate(
-        "(exclude) => axe.run({ exclude: [exclude] }, { runOnly: ['color-contrast'], preload: false })",
-        ROWS,
-    )
-    return [node["html"][:200] for v in found["violations"] for node in v["nodes"]]
 
 
 def named(resolver, found):
@@ -81,8 +77,31 @@ def test_it_is_accessible_fits_and_is_silent(house, shown):
     assert " · " in page.title()
     assert violations(page) == []
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    assert contrast(page) == []
-    page.close()
+    assert violations(page, kind="rule", values=["color-contrast"]) == []
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     phone = opened(house, shown, "dark", 360)
-    assert violations(phone, color_contrast=False) == []
-    phone.close()
+    assert violations(phone, kind="rule", values=OF_LAYOUT) == []
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
+def test_what_appears_after_a_deed_is_accessible_too(house, deed):
+    house.complaints.clear()
+    for theme, width in (("light", 1280), ("dark", 360)):
+        page = house.window(deed.person, theme, width)
+        deed.do(page, house.made)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == []
+    assert house.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("name", "html"),
+    [*error_pages(), *mails()],
+    ids=lambda value: value[:40] if "<" not in value else "",
+)
+def test_error_pages_and_mails_are_accessible(house, name, html):
+    for theme, width in (("light", 1280), ("dark", 360)):
+        page = house.window("", theme, width)
+        show(page, html)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == []
