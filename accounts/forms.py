@@ -3,7 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
+from allauth.account.forms import (
+    ChangePasswordForm,
+    LoginForm,
+    ResetPasswordForm,
+    ResetPasswordKeyForm,
+)
 from django import forms
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -15,7 +20,41 @@ from accounts.scopes import SCOPES
 LIFETIMES = ((30, _("30 days")), (90, _("90 days")), (365, _("a year")), (0, _("no end")))
 
 
-class ResetForm(ResetPasswordForm):
+LABELS = {
+    "login": _("E-mail"),
+    "email": _("E-mail"),
+    "password": _("Password"),
+    "oldpassword": _("Current password"),
+    "password1": _("New password"),
+    "password2": _("New password again"),
+}
+
+
+class PlainMixin:
+    """allauth's forms in our words; no label stands inside its field, where the first letter would hide it."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.label = LABELS.get(name, field.label)
+
+
+class SignInForm(PlainMixin, LoginForm):
+    pass
+
+
+class PasswordForm(PlainMixin, ChangePasswordForm):
+    pass
+
+
+class NewPasswordForm(PlainMixin, ResetPasswordKeyForm):
+    pass
+
+
+class ResetForm(PlainMixin, ResetPasswordForm):
     """Finds people by their account's address alone; allauth would also take former ones."""
 
     def clean_email(self) -> str:

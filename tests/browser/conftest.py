@@ -81,7 +81,7 @@ def sign_in(open_page: Open) -> Open:
     def as_person(name: str, **options) -> Page:
         page = open_page(**options)
         page.goto("/")
-        page.get_by_label("Email").fill(f"{name}@example.com")
+        page.get_by_label("E-mail").fill(f"{name}@example.com")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("main").get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/")

@@ -173,7 +173,7 @@ def test_who_may_only_look_finds_no_composer(cast, sign_in):
 def test_wrong_credentials_say_so(cast, open_page):
     page = open_page()
     page.goto("/account/login/")
-    page.get_by_label("Email").fill("marco@example.com")
+    page.get_by_label("E-mail").fill("marco@example.com")
     page.get_by_label("Password").fill("not-the-password")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()

@@ -26,7 +26,7 @@ def ask(page: Page, text: str) -> None:
 
 def wrong_password(page: Page, made: dict[str, str]) -> None:
     page.goto("/account/login/")
-    page.get_by_label("Email").fill("nobody@example.com")
+    page.get_by_label("E-mail").fill("nobody@example.com")
     page.get_by_label("Password").fill("not " + PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()

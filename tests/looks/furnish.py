@@ -40,6 +40,9 @@ def _people() -> dict[str, str]:
         user.set_password(PASSWORD)
         user.save()
     newcomer = User.objects.create(email="nora@example.com", name="Nora New")
+    alone = User.objects.create(email="nils@example.com", name="Nils Alone")
+    alone.set_password(PASSWORD)
+    alone.save()
     return {"password_link": "/" + password_link(newcomer).split("/", 3)[3]}
 
 

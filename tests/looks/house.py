@@ -62,10 +62,10 @@ class Furnished:
             context = self.browser.new_context(base_url=self.base_url)
             page = context.new_page()
             page.goto("/account/login/")
-            page.get_by_label("Email").fill(f"{person}@example.com")
+            page.get_by_label("E-mail").fill(f"{person}@example.com")
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("main").get_by_role("button", name="Sign in").click()
-            page.wait_for_url("**/")
+            page.get_by_role("button", name="Account and colours").wait_for()
             self._cookies[person] = context.storage_state()
             context.close()
         return self._cookies[person]
