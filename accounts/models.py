@@ -121,6 +121,7 @@ class Key(models.Model):
         _("requests a second"),
         default=settings.LIMIT_KEY_PER_SECOND,
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        help_text=_("Twice as many may come at once; more are refused with 429."),
     )
     no_content_log = models.BooleanField(
         _("no content log"),

@@ -26,6 +26,7 @@ def test_a_member_signs_in_asks_and_finds_the_answer_again(cast, sign_in):
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     expect(page.get_by_role("link", name="Console")).to_have_count(0)
     open_assistant(page)
+    expect(page.locator("[data-hint]")).to_be_visible()  # the script is there
     page.get_by_label("Your question").fill("words: 40")
     page.get_by_label("Your question").press("Enter")
     answer = page.locator(".answer").last
@@ -42,6 +43,7 @@ def test_a_member_signs_in_asks_and_finds_the_answer_again(cast, sign_in):
 def test_shift_and_enter_begins_a_line_and_does_not_send(cast, sign_in):
     page = sign_in("marco")
     open_assistant(page)
+    expect(page.locator("[data-hint]")).to_be_visible()  # the script is there
     field = page.get_by_label("Your question")
     field.press_sequentially("say: one")
     field.press("Shift+Enter")

@@ -316,6 +316,7 @@ def test_the_keyboard_is_enough(cast, sign_in):
     page = sign_in("marco")
     open_assistant(page)
     expect(page.get_by_label("Your question", exact=True)).to_be_focused()
+    expect(page.locator("[data-hint]")).to_be_visible()  # the script is there
     page.keyboard.type("say: write to marco@example.com")
     page.keyboard.press("Enter")
     answered(page, 1)

@@ -36,7 +36,7 @@ LISTS = {
     "api/audit-entries/": OPEN,
 }
 # Details and deeds: walked by the tests of their rooms.
-OTHERS = {"api/schema/", "v1/chat/completions", "v1/models"}
+OTHERS = {"api/schema/", "api/docs/", "v1/chat/completions", "v1/models"}
 
 
 def client_of(cast, name):
@@ -64,12 +64,19 @@ def test_a_list_answers_as_its_line_says(cast, path):
 
 def test_nothing_answers_strangers():
     for path in routes():
-        if not path.startswith(("api/", "v1/")) or path == "api/schema/":
+        if not path.startswith(("api/", "v1/")) or path in ("api/schema/", "api/docs/"):
             continue
         url = "/" + path.split("<")[0].split("(")[0]
         for method in ("get", "post"):
             response = getattr(Client(), method)(url)
             assert response.status_code in (401, 404, 405), (method, url)
+
+
+def test_the_documentation_is_a_page_for_everybody_with_an_account(cast):
+    answer = Client().get("/api/docs/")
+    assert (answer.status_code, answer["Location"]) == (302, "/account/login/?next=/api/docs/")
+    for name in KINDS:
+        assert client_of(cast, name).get("/api/docs/").status_code == 200, name
 
 
 def test_members_restricted_people_and_auditors_write_nothing(cast):

@@ -26,7 +26,10 @@ class Seen(HTMLParser):
 def is_harmless(html: str) -> bool:
     for tag, attributes in Seen(html).tags:
         allowed = ATTRIBUTES.get(tag, set()) | ({"rel"} if tag == "a" else set())
-        if (tag, attributes) == ("pre", {"class": "highlight"}):
+        if tag == "pre" and attributes in (
+            {"tabindex": "0"},
+            {"class": "highlight", "tabindex": "0"},
+        ):
             continue
         if tag not in TAGS or not set(attributes) <= allowed:
             return False
@@ -57,13 +60,13 @@ def test_it_keeps_the_line_breaks_that_were_streamed():
 
 def test_it_highlights_code_by_class_alone():
     html = render("```python title=x\ndef ask(): pass\n```")
-    assert '<pre class="highlight"><code><span class="k">def</span>' in html
+    assert '<pre class="highlight" tabindex="0"><code><span class="k">def</span>' in html
     assert is_harmless(html)
 
 
 @pytest.mark.parametrize("language", ["", "no-such-language", "x" * 5000, 'py" onclick="x'])
 def test_code_in_an_unknown_language_stays_plain(language):
-    assert "<pre><code>&lt;b&gt;\n</code></pre>" in render(f"```{language}\n<b>\n```")
+    assert '<pre tabindex="0"><code>&lt;b&gt;\n</code></pre>' in render(f"```{language}\n<b>\n```")
 
 
 def test_a_very_long_block_of_code_stays_plain():

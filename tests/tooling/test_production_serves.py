@@ -1,5 +1,7 @@
 """Production for real: the environment alone, PostgreSQL, Redis, the web server's own script."""
 
+import fcntl
+import gzip
 import json
 import os
 import re
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -32,6 +35,15 @@ def manage(env, *command):
     return done.stdout
 
 
+def collect(env, shared):
+    """The static files, once for all processes of this run: they go into one folder."""
+    with (shared / "collecting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "collected").exists():
+            manage(env, "collectstatic", "--no-input", "--verbosity", "0")
+            (shared / "collected").touch()
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
     directory = tmp_path_factory.mktemp("production")
@@ -50,7 +62,7 @@ def installation(tmp_path_factory):
             WEB_THREADS="16",
         )
         manage(env, "migrate", "--verbosity", "0")
-        manage(env, "collectstatic", "--no-input", "--verbosity", "0")
+        collect(env, tmp_path_factory.getbasetemp().parent)
         link = manage(env, "create_admin", "--email", "first@example.com")
         manage(env, "load_demo")
         key = manage(env, "create_key", "--user", "marco@example.com", "--name", "test").strip()
@@ -135,3 +147,76 @@ def test_a_guarded_answer_and_the_switches_of_development_are_off(installation):
 
 def test_the_first_administrators_link_is_under_the_portals_own_address(installation):
     assert "https://portal.example.com/account/password/reset/key/" in installation["link"]
+
+
+def signed_in(installation):
+    """Headers of the administrator's session: requests keeps no Secure cookie for a plain address."""
+    said = manage(
+        installation["env"],
+        "shell",
+        "-v0",
+        "-c",
+        "from django.contrib.auth import get_user_model as m, SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY\n"
+        "from django.conf import settings\n"
+        "from importlib import import_module\n"
+        "user = m().objects.get(email='first@example.com')\n"
+        "session = import_module(settings.SESSION_ENGINE).SessionStore()\n"
+        "session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), settings.AUTHENTICATION_BACKENDS[0]\n"
+        "session[HASH_SESSION_KEY] = user.get_session_auth_hash()\n"
+        "session.save()\n"
+        "print(settings.SESSION_COOKIE_NAME + '=' + session.session_key)",
+    )
+    return {**PROXY, "Cookie": said.strip().splitlines()[-1]}
+
+
+def weight(installation, path):
+    """(bytes on the wire of a page with all that it loads, compressed; how many files)."""
+    headers = {**signed_in(installation), "Accept-Encoding": "gzip"}
+
+    def fetch(address):
+        answer = requests.get(
+            installation["base"] + address, headers=headers, stream=True, allow_redirects=False
+        )
+        assert answer.status_code == 200, address
+        raw = answer.raw.read(decode_content=False)
+        if answer.headers.get("Content-Encoding") == "gzip":
+            return len(raw), gzip.decompress(raw).decode()
+        return len(raw), raw.decode(errors="replace")
+
+    total, page = fetch(path)
+    assert total < len(page) / 2  # the page itself is compressed
+    waiting = set(re.findall(r'(?:href|src)="(/static/[^"#]+)(?:#[^"]*)?"', page))
+    seen = set()
+    while waiting:
+        address = waiting.pop()
+        seen.add(address)
+        size, text = fetch(address)
+        total += size
+        inner = re.findall(r'(?:from|import)\s*"(\.{1,2}/[^"]+)"', text)
+        if address.endswith(".css"):
+            inner += re.findall(r'@import\s+(?:url\()?"([^"]+)"', text)
+            inner += re.findall(r'url\("([^"]+)"\)', text)
+        found = {urljoin(address, name) for name in inner}
+        waiting |= {name for name in found if name.startswith("/static/")} - seen
+    return total, seen
+
+
+@pytest.mark.parametrize(
+    ("path", "bound"),
+    [
+        ("/", 60_000),
+        ("/playground/assistant/", 60_000),
+        ("/playground/assistant/use/", 60_000),
+        ("/admin/", 120_000),
+        ("/admin/projects/exchange/", 120_000),
+        ("/admin/projects/project/add/", 120_000),
+        ("/admin/guards/guard/add/", 120_000),
+        ("/admin/accounts/user/", 120_000),
+    ],
+)
+def test_a_page_is_light_with_all_that_it_loads(installation, path, bound):
+    total, seen = weight(installation, path)
+    assert total <= bound, sorted(seen)
+    assert len(seen) > 3
+    # All of it is named by its content, the modules that modules import too.
+    assert [name for name in seen if not re.search(r"\.[0-9a-f]{12}\.\w+$", name)] == []
