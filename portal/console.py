@@ -11,6 +11,8 @@ from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -230,8 +232,42 @@ def _mistakes(context: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+class RowText(forms.Widget):
+    """What a row points at, in words: it is loaded already, and no field asks the database for it again."""
+
+    def __init__(self, words: Any) -> None:
+        super().__init__()
+        self.words = words
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        return format_html('<span id="{}">{}</span>', (attrs or {}).get("id", ""), self.words)
+
+
+class RowsFormSet(forms.BaseInlineFormSet):
+    """What a stored row points at stays; to point elsewhere, remove the row and add another."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if form.instance.pk is None:
+            return
+        for name, field in form.fields.items():
+            if (
+                isinstance(field, forms.ModelChoiceField)
+                and name in form.instance._state.fields_cache
+            ):
+                field.disabled = True
+                field.widget = RowText(getattr(form.instance, name))
+
+
 class ConsoleTabularInline(ScopedMixin, admin.TabularInline):
+    """For rows of which there are few; many have a list of their own."""
+
     extra = 0
+    formset = RowsFormSet
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        related = [field.name for field in self.opts.concrete_fields if field.many_to_one]
+        return super().get_queryset(request).select_related(*related)
 
 
 class ReadOnlyMixin:

@@ -22,13 +22,6 @@ from teams.console import TeamFilter
 from teams.models import Grant, Team
 
 
-class MemberInline(ConsoleTabularInline):
-    model = ProjectMember
-    autocomplete_fields = ("user",)
-    verbose_name = _("member")
-    verbose_name_plural = _("Members: they count only while they are in the team")
-
-
 class GuardInline(ConsoleTabularInline):
     model = ProjectGuard
     autocomplete_fields = ("guard",)
@@ -74,7 +67,7 @@ class ProjectAdmin(ConsoleModelAdmin):
     search_help_text = _("Searches name and slug.")
     autocomplete_fields = ("team",)
     prepopulated_fields = {"slug": ("name",)}
-    inlines = (GuardInline, MemberInline)
+    inlines = (GuardInline,)
     actions = ("switch_on", "switch_off")
     fieldsets = (
         (None, {"fields": ("name", "slug", "description", "team", "visibility", "is_active")}),
@@ -100,6 +93,10 @@ class ProjectAdmin(ConsoleModelAdmin):
             tools.append(Tool(_("Open playground"), page, "open"))
         usage = f"{reverse('admin:projects_exchange_changelist')}?q={obj.slug}"
         events = f"{reverse('admin:guards_guardevent_changelist')}?q={obj.slug}"
+        if request.user.has_perm("projects.view_projectmember", obj):
+            members = reverse("admin:projects_projectmember_changelist")
+            words = _("Members: %d") % obj.memberships.count()
+            tools.append(Tool(words, f"{members}?q={obj.slug}"))
         return [*tools, Tool(_("Usage"), usage), Tool(_("Guard events"), events)]
 
     @admin.display(description=_("seen by"), ordering="visibility")
@@ -158,8 +155,8 @@ class ProjectMemberAdmin(ConsoleModelAdmin):
     list_display = ("user", "project")
     list_select_related = ("user", "project")
     list_filter = (("project__team", admin.RelatedOnlyFieldListFilter),)
-    search_fields = ("user__email", "project__slug")
-    search_help_text = _("Searches the person's e-mail and the project's slug.")
+    search_fields = ("user__email", "=project__slug")
+    search_help_text = _("Searches the person's e-mail, or finds exactly a project's slug.")
     autocomplete_fields = ("user", "project")
 
 

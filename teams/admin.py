@@ -19,21 +19,6 @@ from teams.logos import redrawn
 from teams.models import Branding, Grant, Membership, Team
 
 
-class MembershipInline(ConsoleTabularInline):
-    """Read here, changed on the pages of their own, where the rules about owners are asked."""
-
-    model = Membership
-    fields = ("user", "role")
-    readonly_fields = ("user", "role")
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 class GrantInline(ConsoleTabularInline):
     model = Grant
     autocomplete_fields = ("model",)
@@ -52,7 +37,7 @@ class TeamAdmin(ConsoleModelAdmin):
     search_help_text = _("Searches name and slug.")
     prepopulated_fields = {"slug": ("name",)}
     readonly_fields = ("created_at",)
-    inlines = (MembershipInline, GrantInline)
+    inlines = (GrantInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         counts = {
@@ -63,7 +48,14 @@ class TeamAdmin(ConsoleModelAdmin):
 
     def object_tools(self, request: HttpRequest, obj: Team) -> list[Tool]:
         start = f"{reverse('admin:index')}?team={obj.slug}"
-        tools = [Tool(_("Figures"), start), Tool(_("Add a person"), self._add_person(obj), "plus")]
+        people = _("People: %d") % obj.people  # type: ignore[attr-defined]
+        tools = [
+            Tool(
+                people, f"{reverse('admin:teams_membership_changelist')}?team__id__exact={obj.pk}"
+            ),
+            Tool(_("Add a person"), self._add_person(obj), "plus"),
+            Tool(_("Figures"), start),
+        ]
         if request.user.has_perm("teams.change_branding", obj):
             tools.append(Tool(_("Branding"), self._branding(obj)))
         return tools
@@ -180,7 +172,7 @@ class BrandingForm(ModelForm):
     logo_file = FileField(
         label=_("logo"),
         required=False,
-        help_text=_("PNG, JPEG, WebP or GIF, at most 1 MiB. Shown 28 pixels high."),
+        help_text=_("PNG, JPEG, WebP or GIF, at most 512 KiB. Shown 28 pixels high."),
     )
     without_logo = BooleanField(
         label=_("remove the logo"), required=False, help_text=_("Shows the platform's gate again.")

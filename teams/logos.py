@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from PIL import Image, UnidentifiedImageError
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 512 * 1024
 MAX_SIDE = 4000  # pixels, before it is made smaller
 SHOWN = (480, 128)  # pixels, kept within
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -16,7 +16,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 def redrawn(upload: Any) -> bytes:
     """A PNG of the first frame, at most 480 × 128 pixels. Raises `ValidationError` for what is no such image."""
     if upload.size > MAX_BYTES:
-        raise ValidationError(_("The file is larger than 1 MiB."))
+        raise ValidationError(_("The file is larger than 512 KiB."))
     try:
         image = Image.open(BytesIO(upload.read()), formats=FORMATS)
         if max(image.size) > MAX_SIDE:

@@ -206,3 +206,14 @@ def test_a_page_that_is_not_there_says_what_to_do(cast, sign_in, complaints):
     expect(page.get_by_text("req_")).to_be_visible()
     page.get_by_role("link", name="Go to your projects").click()
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+
+
+def test_the_console_proposes_a_slug_until_one_writes_it(cast, sign_in):
+    page = sign_in("admin")
+    page.goto("/admin/teams/team/add/")
+    name, slug = page.locator("#id_name"), page.locator("#id_slug")
+    name.press_sequentially("Zürich & Łódź 2")
+    expect(slug).to_have_value("zurich-lodz-2")
+    slug.fill("mine")
+    name.press_sequentially(" more")
+    expect(slug).to_have_value("mine")

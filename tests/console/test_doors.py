@@ -12,7 +12,7 @@ from portal.console_lists import CappedPaginator
 from portal.models import Bucket
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
 from teams.backends import RoleBackend
-from teams.models import Membership
+from teams.models import Branding, Membership
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -47,6 +47,7 @@ def rows(cast):
     Conversation.objects.create(project=cast.assistant, user=cast.marco)
     Bucket.objects.create(key="x")
     Widget.objects.create(project=cast.assistant, name="Chat")
+    Branding.objects.create(team=cast.research, app_name="Lab")
     from guards.models import GuardAttachment
 
     GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")

@@ -2,8 +2,10 @@
 
 import pytest
 from django.contrib import admin
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
+from portal.models import Model
+from teams.models import Grant
 from tests.console.test_doors import rows
 
 
@@ -28,3 +30,26 @@ def test_every_field_that_can_be_changed_says_what_it_is(cast, model):
         if not (field.help_text or field.widget.is_hidden or name == "id")
     }
     assert silent == set()
+
+
+def test_what_a_stored_row_points_at_stays_and_the_row_can_be_removed(cast):
+    """Of a team's grants: a forged reference changes nothing, the box removes the row."""
+    other = Model.objects.create(provider=cast.model.provider, name="other")
+    client = Client()
+    client.force_login(cast.admin)
+    url = f"/admin/teams/team/{cast.research.pk}/change/"
+    grant = Grant.objects.get(team=cast.research)
+    assert str(cast.model) in client.get(url).content.decode()
+    form = {
+        "name": "Research",
+        "grants-TOTAL_FORMS": 1,
+        "grants-INITIAL_FORMS": 1,
+        "grants-0-id": grant.pk,
+        "grants-0-team": cast.research.pk,
+        "grants-0-model": other.pk,
+    }
+    assert client.post(url, form).status_code == 302
+    grant.refresh_from_db()
+    assert grant.model == cast.model
+    assert client.post(url, {**form, "grants-0-DELETE": "on"}).status_code == 302
+    assert not Grant.objects.filter(team=cast.research).exists()
