@@ -47,3 +47,13 @@ def test_unknown_addresses_are_pages_for_people(path):
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
     assert response["X-Request-ID"] in response.content.decode()
+
+
+def test_a_question_that_is_too_large_is_answered_with_a_page(cast):
+    client = Client()
+    client.force_login(cast.marco)
+    response = client.post("/playground/assistant/ask/", {"message": "x" * (1024 * 1024 + 1)})
+    page = response.content.decode()
+    assert response.status_code == 413
+    assert "larger than the portal takes" in page
+    assert response["X-Request-ID"] in page
