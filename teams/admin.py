@@ -36,8 +36,10 @@ class TeamAdmin(ConsoleModelAdmin):
     search_fields = ("name", "slug")
     search_help_text = _("Searches name and slug.")
     prepopulated_fields = {"slug": ("name",)}
-    readonly_fields = ("created_at",)
     inlines = (GrantInline,)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name", "slug") if obj is None else ("name", "slug", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         counts = {
@@ -82,7 +84,7 @@ class TeamAdmin(ConsoleModelAdmin):
         return cells.when(team.created_at)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("created_at",) if obj is None else ("slug", "created_at")
+        return () if obj is None else ("slug", "created_at")
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else {"slug": ("name",)}
