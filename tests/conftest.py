@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
+from playwright.sync_api import Browser, sync_playwright
 
 from portal import recording
 from tests.cast import Cast, build_cast
+from tests.chromium import ARGUMENTS
 from tests.chromium import program as chromium_program
 from tests.model_server import model_server, running_model_server  # noqa: F401
 from tests.servers import redis_program, redis_server_process
@@ -77,6 +79,17 @@ def chromium() -> str:
     if found is None:
         leave_out("Chromium: apt-get install chromium")
     return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """The one browser of this process, for all that looks at pages."""
+    # Playwright's loop runs in this thread; the tests' own queries are not asynchronous for that.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
 
 
 _flush = BaseDatabaseOperations.execute_sql_flush

@@ -1,29 +1,17 @@
 """A real browser against a live server. Whatever it complains about fails the test that caused it."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.cast import PASSWORD, Cast, build_cast
-from tests.chromium import ARGUMENTS, TELL_VIOLATIONS
-
-# Playwright's loop runs in this thread; the tests' own queries are not asynchronous for that.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+from tests.chromium import TELL_VIOLATIONS
 
 STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import django
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
-from tests.chromium import program
+from tests.chromium import ARGUMENTS, program
 from tests.looks.house import THEMES, WIDTHS, Furnished, furnished
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +43,11 @@ def main() -> None:
         os.environ["PORTAL_DATA_DIR"] = directory
         django.setup()
         OUT.mkdir(parents=True, exist_ok=True)
-        with furnished(Path(directory), chromium) as house:
-            taken = take(house, options.only)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            with furnished(Path(directory), browser) as house:
+                taken = take(house, options.only)
+            browser.close()
     sys.stdout.write(f"{taken} pictures in {OUT.relative_to(ROOT)}\n")
     if options.docs:
         for name, (page, theme, width) in PICTURES.items():

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.chromium import ARGUMENTS, TELL_VIOLATIONS
+from tests.chromium import TELL_VIOLATIONS
 from tests.gates.__main__ import clean_environment
 from tests.house import ROOT, House
 from tests.looks.furnish import PASSWORD
@@ -72,7 +72,7 @@ class Furnished:
 
 
 @contextmanager
-def furnished(directory: Path, chromium: str) -> Iterator[Furnished]:
+def furnished(directory: Path, browser: Browser) -> Iterator[Furnished]:
     """Serves a demo organisation from this directory, as `make run` does, and furnishes it."""
     house = House(directory, free_port(), PORTAL_ADMIN_PASSWORD=PASSWORD)
     try:
@@ -90,10 +90,7 @@ def furnished(directory: Path, chromium: str) -> Iterator[Furnished]:
         )
         assert done.returncode == 0, done.stderr
         made = json.loads(done.stdout.splitlines()[-1])
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-            yield Furnished(f"http://127.0.0.1:{house.port}", made, browser)
-            browser.close()
+        yield Furnished(f"http://127.0.0.1:{house.port}", made, browser)
     finally:
         if house.process.poll() is None:
             os.killpg(house.process.pid, signal.SIGTERM)
