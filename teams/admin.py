@@ -172,12 +172,12 @@ class BrandingForm(ModelForm):
     """The logo comes as a file, and is drawn anew before anything keeps it."""
 
     logo_file = FileField(
-        label=_("logo"),
+        label=_("New logo"),
         required=False,
         help_text=_("PNG, JPEG, WebP or GIF, at most 512 KiB. Shown 28 pixels high."),
     )
     without_logo = BooleanField(
-        label=_("remove the logo"), required=False, help_text=_("Shows the platform's gate again.")
+        label=_("Remove the logo"), required=False, help_text=_("Shows the platform's gate again.")
     )
 
     class Meta:

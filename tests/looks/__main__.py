@@ -22,10 +22,8 @@ DOCS = ROOT / "docs" / "images"
 # The README's pictures: the page or deed, its theme and width.
 PICTURES = {
     "console": ("console", "light", 1280),
-    "playground": ("playground", "light", 1280),
     "blocked": ("blocked", "dark", 1280),
     "usage": ("exchange-list", "light", 1280),
-    "phone": ("playground", "dark", 360),
 }
 
 
