@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.authentication import identify
 from portal.errors import Refusal, error_body, with_headers
@@ -68,6 +68,7 @@ def visible_project(request: HttpRequest, slug: str) -> Project:
 def _context(request: HttpRequest, project: Project) -> dict[str, Any]:
     may_chat = project.is_active and project in Project.objects.chattable_by(request.user)
     return {
+        "here": request.path,
         "project": project,
         "brand": brand_of(project.team),
         "threads": threads(
@@ -86,15 +87,20 @@ def _number(request: HttpRequest, name: str) -> int | None:
     text = request.GET.get(name, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
+    if not text.isascii() or not text.isdigit() or len(text) > 12 or int(text) < 1:
         raise Http404
     return int(text)
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, slug: str) -> HttpResponse:
-    """A question by form. With `Accept: text/event-stream` the answer streams, else the conversation's page follows."""
+    """A question by form. With `Accept: text/event-stream` the answer streams, else the conversation's page follows.
+
+    A temporary chat without scripts has this address on the screen: who comes back to it finds the playground.
+    """
+    if request.method == "GET":
+        return redirect("projects:playground", slug)
     streams = "text/event-stream" in request.headers.get("Accept", "")
     arrival = Arrival(
         Exchange.Door.PLAYGROUND,
@@ -140,6 +146,7 @@ def _answered_temporarily(request: HttpRequest, passage: Passage) -> HttpRespons
         history += [{"role": said.role, "content": said.text} for said in (asked, answered)]
     context = _context(request, visible_project(request, passage.project_slug)) | {
         "transcript": Transcript([*map(as_said, turns), asked, answered]),
+        "here": reverse("projects:temporary", args=[passage.project_slug]),
         "temporary": True,
         "history": json.dumps(history, ensure_ascii=False),
     }

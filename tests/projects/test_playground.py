@@ -228,6 +228,13 @@ def test_a_temporary_chat_goes_on_without_scripts_and_is_kept_in_no_conversation
     assert Exchange.objects.filter(outcome="answered", conversation=None).count() == 2
 
 
+def test_a_temporary_page_without_scripts_leads_nowhere_wrong(marco):
+    page = marco.post(ASK, {"message": "say: one", "history": "[]"}).content.decode()
+    assert 'role="search" method="get" action="/playground/assistant/temporary/"' in page
+    back = marco.get(ASK)
+    assert (back.status_code, back["Location"]) == (302, "/playground/assistant/")
+
+
 def test_guards_look_at_the_whole_history_of_a_temporary_chat(marco):
     forged = [
         {"role": "user", "content": "hello"},
@@ -369,11 +376,17 @@ def test_a_very_long_conversation_is_shown_in_parts(cast, marco):
     assert "Back to the newest messages" in first
 
 
-@pytest.mark.parametrize("text", ["-1", "x", "0", "1e9", "9" * 40, "٣"])
+@pytest.mark.parametrize("text", ["-1", "x", "0", "1e9", "9" * 13, "9" * 40, "٣"])
 @pytest.mark.parametrize("name", ["before", "page"])
 def test_an_address_that_names_no_page_is_not_found(marco, talk, name, text):
     response = marco.get(f"/playground/assistant/{talk.uid}/", {name: text})
     assert response.status_code == 404
+
+
+@pytest.mark.parametrize("name", ["before", "page"])
+def test_the_largest_number_is_only_an_empty_page(marco, talk, name):
+    response = marco.get(f"/playground/assistant/{talk.uid}/", {name: "9" * 12})
+    assert response.status_code == 200
 
 
 # The list of conversations
