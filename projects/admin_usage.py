@@ -226,6 +226,9 @@ class SpendAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     readonly_fields = ("spent_usd", "reserved_usd")
     ordering = ("-month", "project__slug")
 
+    def object_title(self, obj: Spend) -> str:
+        return f"{obj.project} · {obj.month:%Y-%m}"
+
     @admin.display(description=_("spent"), ordering="spent_micros")
     def spent_usd(self, row: Spend) -> SafeString:
         return cells.usd(dollars(row.spent_micros))

@@ -68,6 +68,12 @@ class TeamAdmin(ConsoleModelAdmin):
             return reverse("admin:teams_branding_change", args=[found.pk])
         return f"{reverse('admin:teams_branding_add')}?team={obj.pk}"
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """With a team its memberships, the last owner's included, and its grants go: they stay only while it does."""
+        found, counts, needed, protected = super().get_deleted_objects(objs, request)
+        with_it = {model._meta.verbose_name for model in (Membership, Grant)}
+        return found, counts, needed - with_it, protected
+
     def _add_person(self, obj: Team) -> str:
         return f"{reverse('admin:teams_membership_add')}?team={obj.pk}"
 

@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.test import Client, RequestFactory
 
 from portal.models import Model
-from teams.models import Grant
+from projects.models import Project
+from teams.models import Grant, Membership, Team
 from tests.console.test_doors import rows
 
 
@@ -53,3 +54,26 @@ def test_what_a_stored_row_points_at_stays_and_the_row_can_be_removed(cast):
     assert grant.model == cast.model
     assert client.post(url, {**form, "grants-0-DELETE": "on"}).status_code == 302
     assert not Grant.objects.filter(team=cast.research).exists()
+
+
+@pytest.mark.parametrize("person", ["admin", "sam"])
+def test_a_team_without_projects_is_deleted_with_its_last_owner(cast, person):
+    Project.objects.filter(team=cast.support).delete()
+    client = Client()
+    client.force_login(getattr(cast, person))
+    url = f"/admin/teams/team/{cast.support.pk}/delete/"
+    page = client.get(url)
+    assert page.status_code == 200
+    assert b"doesn't have permission" not in page.content.replace(b"&#x27;", b"'")
+    assert client.post(url, {"post": "yes"}).status_code == 302
+    assert not Team.objects.filter(slug="support").exists()
+    assert not Membership.objects.filter(user=cast.sam).exists()
+
+
+def test_the_last_owner_of_a_team_that_stays_is_not_removed(cast):
+    client = Client()
+    client.force_login(cast.admin)
+    owner = Membership.objects.get(team=cast.support, user=cast.sam)
+    url = f"/admin/teams/membership/{owner.pk}/delete/"
+    assert client.post(url, {"post": "yes"}).status_code == 403
+    assert Membership.objects.filter(pk=owner.pk).exists()
