@@ -7,8 +7,8 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from audit import trail
+from audit.changes import sealed
 from portal.context import Actor
-from portal.encryption import encrypt
 from portal.errors import Refusal
 
 
@@ -33,9 +33,9 @@ def _signed_out(user: User | None, **_: Any) -> None:
 def _failed(credentials: dict[str, Any], **_: Any) -> None:
     """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password."""
     typed = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
-    sealed = {"sealed": encrypt(typed), "subject": ""}
+    email = sealed(typed, subject="", place="accounts.User.email")
     trail.record(
-        action="sign_in_failed", target_type="accounts.User", changes={"email": [None, sealed]}
+        action="sign_in_failed", target_type="accounts.User", changes={"email": [None, email]}
     )
 
 

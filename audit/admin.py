@@ -4,7 +4,6 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from cryptography.fernet import InvalidToken
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -13,12 +12,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from audit.changes import unsealed
 from audit.filters import ActionFilter, TypeFilter
 from audit.models import Entry
 from portal import cells
 from portal.console import ConsoleModelAdmin, ReadOnlyMixin
 from portal.console_lists import PeriodFilter
-from portal.encryption import decrypt
+from portal.keyring import Unreadable
 
 
 @admin.register(Entry)
@@ -74,7 +74,10 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
 
     @admin.display(description=_("changes"))
     def before_and_after(self, entry: Entry) -> SafeString:
-        rows = [(name, *_sides(change)) for name, change in entry.changes.items()]
+        rows = [
+            (name, *_sides(change, f"{entry.target_type}.{name}"))
+            for name, change in entry.changes.items()
+        ]
         if not rows:
             return format_html("{}", "–")
         body = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
@@ -116,21 +119,21 @@ def _tone(action: str) -> str:
     return "warn" if action.startswith(("delete", "revoke", "deactivat")) else ""
 
 
-def _sides(change: object) -> tuple[str, str]:
+def _sides(change: object, place: str) -> tuple[str, str]:
     if isinstance(change, dict):
-        return _shown(change.get("removed")), _shown(change.get("added"))
+        return _shown(change.get("removed"), place), _shown(change.get("added"), place)
     if isinstance(change, list) and len(change) == 2:
-        return _shown(change[0]), _shown(change[1])
-    return "–", _shown(change)
+        return _shown(change[0], place), _shown(change[1], place)
+    return "–", _shown(change, place)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, place: str) -> str:
     """Personal values are opened for the reader; where their key is gone, the entry says so."""
     if value in (None, ""):
         return "–"
     if isinstance(value, dict) and "sealed" in value:
         try:
-            return decrypt(value["sealed"])
-        except InvalidToken:
+            return unsealed(value, place=place)
+        except Unreadable:
             return str(_("(erased)"))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

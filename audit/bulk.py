@@ -65,6 +65,10 @@ class BulkRecorder:
                 entries.append(trail.entry("create", row=row, changes=changes, context=context))
             trail.write(entries)
 
+    def event(self, action: str, changes: dict[str, Any]) -> None:
+        """A deed of the frame that changes no recorded row."""
+        trail.record(action=action, changes=changes)
+
     def deleted(self, queryset: models.QuerySet) -> None:
         model, context = queryset.model, current()
         for page in pages(list(queryset.order_by("pk").values_list("pk", flat=True))):

@@ -4,14 +4,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from portal.classification import CONTENT, PERSONAL, SECRET, class_of, is_recorded_field
-from portal.encryption import encrypt
+from portal.encryption import MASK, EncryptedTextField, readable, seal, unseal
+from portal.keyring import PLATFORM
 
-MASK = "••••"
 UNREADABLE = object()
 Values = dict[str, Any]
 _encode = DjangoJSONEncoder().default
@@ -29,10 +28,17 @@ def recorded_fields(model: type[models.Model]) -> list[models.Field]:
 def loaded_values(instance: models.Model) -> Values:
     """What an instance holds, by field name; deferred fields are missing."""
     return {
-        field.name: instance.__dict__[field.attname]
+        field.name: _held(instance, field)
         for field in recorded_fields(type(instance))
         if field.attname in instance.__dict__
     }
+
+
+def _held(instance: models.Model, field: models.Field) -> Any:
+    """A secret that cannot be decrypted counts as unreadable, not as error: it can still be replaced."""
+    if isinstance(field, EncryptedTextField):
+        return readable(instance, field.attname, UNREADABLE)
+    return instance.__dict__[field.attname]
 
 
 def stored_values(
@@ -43,7 +49,7 @@ def stored_values(
     *,
     lock: bool = False,
 ) -> dict[Any, Values]:
-    """What the database holds, by primary key. A secret that cannot be decrypted counts as unreadable, not as error.
+    """What the database holds, by primary key.
 
     With `lock` nobody else changes the rows before the running transaction ends (where the database locks rows).
     """
@@ -52,14 +58,11 @@ def stored_values(
     if lock:
         rows = rows.select_for_update(no_key=True)
     names = {field.name: field.attname for field in wanted}
-    try:
-        found = list(rows.values("pk", *names.values()))
-    except InvalidToken:
-        readable = [field for field in wanted if class_of(field) not in (SECRET, CONTENT)]
-        found = list(rows.values("pk", *(field.attname for field in readable)))
+    if any(isinstance(field, EncryptedTextField) for field in wanted):
+        return {row.pk: {field.name: _held(row, field) for field in wanted} for row in rows}
     return {
-        row["pk"]: {name: row.get(attname, UNREADABLE) for name, attname in names.items()}
-        for row in found
+        row["pk"]: {name: row[attname] for name, attname in names.items()}
+        for row in rows.values("pk", *names.values())
     }
 
 
@@ -133,5 +136,21 @@ def _shown(field: models.Field, value: Any, subject: str) -> Any:
     if kind in (SECRET, CONTENT) or value is UNREADABLE:
         return MASK
     if kind == PERSONAL:
-        return {"sealed": encrypt(str(value)), "subject": subject}
+        return sealed(str(value), subject=subject, place=f"{field.model._meta.label}.{field.name}")
     return plain(value)
+
+
+def sealed(text: str, *, subject: str, place: str) -> dict[str, str]:
+    """A personal value as the trail keeps it: under the key of the person it speaks of, or the platform's.
+
+    `place` is the field it comes from ("accounts.User.email").
+    """
+    token = seal(text, owner=subject or PLATFORM, place=f"audit {place}")
+    return {"sealed": token.decode(), "subject": subject}
+
+
+def unsealed(value: dict[str, str], *, place: str) -> str:
+    """What `sealed` took; raises `Unreadable`, also once the person's key is destroyed."""
+    return unseal(
+        value["sealed"].encode(), owner=value["subject"] or PLATFORM, place=f"audit {place}"
+    )

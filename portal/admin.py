@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline, ReadOnlyMixin
 from portal.console_navigation import Tool
-from portal.encryption import is_mask
+from portal.encryption import is_mask, readable
 from portal.models import Bucket, Model, Provider
 from portal.provider_connection import check_connection
 from portal.validators import validate_secret
@@ -41,6 +41,16 @@ class ProviderForm(forms.ModelForm):
     class Meta:
         model = Provider
         exclude = ["secret", "secret_last_four"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The values of headers are as little shown again as the secret is."""
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["extra_headers"] = readable(self.instance, "masked_headers", {})
+
+    def clean_extra_headers(self) -> Any:
+        value = self.cleaned_data["extra_headers"]
+        return self.instance.merged_headers(value) if isinstance(value, dict) else value or {}
 
     def clean_new_secret(self) -> str:
         value = self.cleaned_data["new_secret"].strip()

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
-from rest_framework import mixins, viewsets
+from rest_framework import mixins, serializers, viewsets
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from portal.encryption import readable
 from portal.errors import Refusal
 
 VERBS = {"GET": "view", "HEAD": "view", "OPTIONS": "view", "POST": "add"}
@@ -35,6 +36,13 @@ class RolePermission(BasePermission):
 def _name(view: Any, request: Request) -> str:
     options = view.queryset.model._meta
     return f"{options.app_label}.{VERBS[request.method]}_{options.model_name}"
+
+
+class EncryptedField(serializers.CharField):
+    """Encrypted text; null where it cannot be read, so that one such row does not break a list."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return readable(instance, self.source)
 
 
 class ScopedMixin:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from portal.api import ScopedViewSet
-from portal.encryption import is_mask
+from portal.encryption import is_mask, readable
 from portal.models import Model, Provider
 from portal.validators import validate_secret
 
@@ -16,6 +16,9 @@ class ProviderSerializer(serializers.ModelSerializer):
     secret = serializers.CharField(
         required=False, allow_blank=True, max_length=4000, trim_whitespace=True
     )
+    extra_headers = serializers.DictField(
+        child=serializers.CharField(max_length=4000), required=False
+    )
 
     class Meta:
         model = Provider
@@ -23,13 +26,14 @@ class ProviderSerializer(serializers.ModelSerializer):
         fields += ["read_timeout_s", "total_timeout_s", "extra_headers", "is_active"]
 
     def to_representation(self, instance: Provider) -> dict[str, Any]:
-        """Everything but the secret, which comes back as its mask."""
+        """Everything; the secret and the headers' values as masks."""
         shown = {
             name: field.to_representation(field.get_attribute(instance))
             for name, field in self.fields.items()
-            if name != "secret"
+            if name not in ("secret", "extra_headers")
         }
-        return shown | {"secret": instance.masked_secret}
+        headers = readable(instance, "masked_headers")
+        return shown | {"secret": instance.masked_secret, "extra_headers": headers}
 
     def validate_secret(self, value: str) -> str:
         """Empty and the mask itself change nothing."""
@@ -49,6 +53,8 @@ class ProviderSerializer(serializers.ModelSerializer):
 
     def _saved(self, provider: Provider, values: dict[str, Any]) -> Provider:
         provider.set_secret(values.pop("secret", ""))
+        if "extra_headers" in values:
+            values["extra_headers"] = provider.merged_headers(values["extra_headers"])
         for name, value in values.items():
             setattr(provider, name, value)
         _checked(provider)

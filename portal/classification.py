@@ -1,10 +1,12 @@
 """What each model field is: the one table that the trail, the exports and the checks read.
 
-A field that is not listed is public. Encrypted fields are secret unless they are listed as content.
+Numbers, dates, switches, choices and relations are public without a line. Every other field has one: whoever adds a
+text says here what it is, or `manage.py check` fails. *Secret* and *content* are encrypted, or listed as one-way.
 `personal` values enter the trail sealed, `secret` and `content` only as a mask.
 """
 
 from django.apps import apps
+from django.db import models
 from django.db.models import Field, Model
 
 from portal.encryption import EncryptedTextField
@@ -14,20 +16,64 @@ CONTENT = "content"
 SECRET = "secret"
 PUBLIC = "public"
 
+# Names, slugs, codes and settings: what may stand in a log. By model, in the order of the rooms.
+_PUBLIC_FIELDS: dict[str, str] = {
+    "contenttypes.ContentType": "app_label model",
+    "auth.Permission": "name codename",
+    "auth.Group": "name",
+    "admin.LogEntry": "object_id change_message",
+    "portal.Bucket": "key",
+    "portal.DataKey": "uid owner",
+    "portal.Provider": "uid slug name base_url secret_last_four",
+    "portal.Model": "name label",
+    "audit.Entry": "action actor_kind actor_id target_type target_id target_label changes reason method path request_id",
+    "accounts.Key": "public_id name last_four scopes",
+    "teams.Team": "slug name",
+    "teams.Branding": "app_name accent accent_dark logo logo_hash",
+    "guards.Guard": "slug name options message",
+    "guards.GuardEvent": "guard_slug kind stage mode action findings error project_slug exchange",
+    "projects.Project": "uid slug name description parameters",
+    "projects.Conversation": "uid",
+    "projects.Message": "uid",
+    "projects.Exchange": (
+        "uid outcome project_slug provider_slug model_name guard_action guard_stage guards request_id"
+    ),
+    "widget.Widget": "public_id name allowed_domains",
+}
+
 FIELDS: dict[str, str] = {
+    f"{label}.{name}": PUBLIC for label, names in _PUBLIC_FIELDS.items() for name in names.split()
+} | {
     "accounts.User.email": PERSONAL,
     "accounts.User.name": PERSONAL,
     "accounts.User.password": SECRET,
     "accounts.Key.digest": SECRET,
     "account.EmailAddress.email": PERSONAL,
     "account.EmailConfirmation.key": SECRET,
+    "sessions.Session.session_key": SECRET,
+    "sessions.Session.session_data": SECRET,
+    "admin.LogEntry.object_repr": PERSONAL,
+    "audit.Entry.actor_label": PERSONAL,
+    "audit.Entry.on_behalf_of": PERSONAL,
+    "audit.Entry.address": PERSONAL,
+    "portal.DataKey.wrapped": SECRET,
+    "portal.Provider.secret": SECRET,
     "portal.Provider.extra_headers": SECRET,
-    "guards.Guard.message": PUBLIC,
     "projects.Project.system_prompt": CONTENT,
     "projects.Conversation.title": CONTENT,
     "projects.Message.content": CONTENT,
+    "projects.Exchange.visitor": PERSONAL,
     "projects.Exchange.question": CONTENT,
     "projects.Exchange.answer": CONTENT,
+}
+
+# Secret, and not in an encrypted column: what is stored cannot be turned back, or is sealed by what writes it.
+SEALED_OTHERWISE: dict[str, str] = {
+    "accounts.User.password": "Argon2id",
+    "accounts.Key.digest": "HMAC-SHA256 under the pepper",
+    "account.EmailConfirmation.key": "never written: allauth signs its links, no row of this table is made",
+    "sessions.Session.session_key": "HMAC-SHA256 of the cookie: accounts/sessions.py",
+    "sessions.Session.session_data": "encrypted by accounts/sessions.py",
 }
 
 # What the trail does not record, and why.
@@ -44,6 +90,7 @@ EXEMPT_MODELS: dict[str, str] = {
     "projects.Message": "people's own content",
     "projects.Spend": "counters of the usage log",
     "portal.Bucket": "counters of the limiter",
+    "portal.DataKey": "made at the first need; rotation and destruction are events of their own",
 }
 
 EXEMPT_FIELDS: dict[str, str] = {
@@ -52,13 +99,42 @@ EXEMPT_FIELDS: dict[str, str] = {
     "accounts.Key.last_used_at": "a stamp, written at most once a minute",
 }
 
+_PLAINLY_PUBLIC = (
+    models.IntegerField,
+    models.AutoField,
+    models.DecimalField,
+    models.FloatField,
+    models.BooleanField,
+    models.DateField,
+    models.TimeField,
+    models.DurationField,
+)
+
 
 def class_of(field: Field) -> str:
     """public, personal, content or secret, for a field of any model."""
-    listed = FIELDS.get(f"{field.model._meta.label}.{field.name}")
+    listed = FIELDS.get(_name(field))
     if listed:
         return listed
     return SECRET if isinstance(field, EncryptedTextField) else PUBLIC
+
+
+def is_classed(field: Field) -> bool:
+    """Whether the table says what this field is, or its type does."""
+    if _name(field) in FIELDS or field.is_relation:
+        return True
+    return bool(field.choices) or isinstance(field, _PLAINLY_PUBLIC)
+
+
+def is_protected(field: Field) -> bool:
+    """Whether a secret or content is stored so that a dump of the table shows nothing of it."""
+    if class_of(field) not in (SECRET, CONTENT):
+        return True
+    return isinstance(field, EncryptedTextField) or _name(field) in SEALED_OTHERWISE
+
+
+def _name(field: Field) -> str:
+    return f"{field.model._meta.label}.{field.name}"
 
 
 def is_recorded(model: type[Model]) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
 
 from portal.context import current
+from portal.keyring import Unreadable
 
 logger = logging.getLogger("portal.errors")
 JSON_PREFIXES = ("/api/", "/v1/", "/widget/v1/", "/permissions/")
@@ -51,6 +52,9 @@ ERRORS: dict[str, Meaning] = {
     "rate_limited": Meaning(429, _LIMIT, _("Too many requests; try again in a moment.")),
     "temporarily_blocked": Meaning(429, _LIMIT, _("Blocked for a while after too many tries.")),
     "too_many_attempts": Meaning(429, _LIMIT, _("Too many failed attempts; try again later.")),
+    "content_unreadable": Meaning(
+        500, _INTERNAL, _("Something stored here cannot be decrypted: its key is missing or wrong.")
+    ),
     "internal_error": Meaning(500, _INTERNAL, _("Something went wrong on our side.")),
     "provider_error": Meaning(502, _PROVIDER, _("The model's provider failed to answer.")),
     "provider_circuit_open": Meaning(503, _PROVIDER, _("The model's provider is recovering.")),
@@ -147,6 +151,9 @@ def as_refusal(error: Exception) -> Refusal | None:
         return Refusal("method_not_allowed")
     if isinstance(error, drf.Throttled):
         return Refusal("rate_limited", retry_after=error.wait)
+    if isinstance(error, Unreadable):
+        logger.error("unreadable: %s", error)
+        return Refusal("content_unreadable")
     return None
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, Self
 
 from django.db import connections, models, transaction
+from django.db.models import Value
 
 from portal.classification import is_recorded, is_recorded_field
+from portal.encryption import encrypted_fields
 
 
 class Recorder(Protocol):
@@ -22,6 +24,7 @@ class Recorder(Protocol):
     def after_update(self, snapshot: Any) -> None: ...
     def created(self, instances: Iterable[models.Model]) -> None: ...
     def deleted(self, queryset: models.QuerySet) -> None: ...
+    def event(self, action: str, changes: dict[str, Any]) -> None: ...
 
 
 _recorders: list[Recorder] = []
@@ -68,6 +71,8 @@ class RecordedQuerySet(models.QuerySet):
         return self.none()
 
     def update(self, **values: Any) -> int:
+        if "uid" in values and encrypted_fields(self.model):
+            raise ValueError("The uid of a row with encrypted fields does not change.")
         if not is_recorded(self.model) or self.query.is_sliced:
             return super().update(**values)
         recorded = [name for name in values if is_recorded_field(self.model, name)]
@@ -113,6 +118,27 @@ class RecordedQuerySet(models.QuerySet):
         return created
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(
+        self, objs: Iterable[Any], fields: Iterable[str], *args: Any, **kwargs: Any
+    ) -> int:
+        """Encrypted fields are sealed with their rows first: Django hands on the values alone."""
+        rows, names = list(objs), list(fields)
+        encrypted = [field for field in encrypted_fields(self.model) if field.name in names]
+        held = [
+            (row, field, row.__dict__.get(field.attname)) for row in rows for field in encrypted
+        ]
+        try:
+            for row, field, value in held:
+                row.__dict__[field.attname] = Value(
+                    field.sealed_for(row, value), output_field=field
+                )
+            return super().bulk_update(rows, names, *args, **kwargs)
+        finally:
+            for row, field, value in held:
+                row.__dict__[field.attname] = value
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
 
     def _raw_delete(self, using: str | None) -> int:
         if not is_recorded(self.model):

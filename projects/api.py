@@ -6,7 +6,7 @@ from rest_framework import permissions, serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from portal.api import ReadViewSet, ScopedViewSet
+from portal.api import EncryptedField, ReadViewSet, ScopedViewSet
 from portal.errors import Refusal
 from portal.models import Model
 from portal.parsers import read_json
@@ -63,6 +63,7 @@ class ProjectSerializer(serializers.ModelSerializer):
 
     team = serializers.SlugRelatedField(slug_field="slug", queryset=Team.objects.all())
     model = serializers.PrimaryKeyRelatedField(queryset=Model.objects.all())
+    system_prompt = EncryptedField(required=False, allow_blank=True)
 
     class Meta:
         model = Project
@@ -133,6 +134,8 @@ class ProjectViewSet(ScopedViewSet):
 
 
 class MessageSerializer(serializers.ModelSerializer):
+    content = EncryptedField(read_only=True)
+
     class Meta:
         model = Message
         fields = ("role", "content", "withheld", "created_at")
@@ -141,6 +144,7 @@ class MessageSerializer(serializers.ModelSerializer):
 class ConversationSerializer(serializers.ModelSerializer):
     id = serializers.CharField(source="uid", read_only=True)
     project = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    title = EncryptedField(read_only=True)
 
     class Meta:
         model = Conversation

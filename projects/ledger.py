@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from audit import trail
 from guards.models import GuardEvent
+from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
 from projects.budgets import micros, settle
@@ -37,7 +38,8 @@ def close(passage: Passage) -> None:
     with transaction.atomic():
         if passage.row_id is None:
             open_row(passage)
-        Exchange.objects.filter(pk=passage.row_id).update(**_result(passage))
+        may_keep = _may_keep(passage)
+        Exchange.objects.filter(pk=passage.row_id).update(**_result(passage, may_keep))
         if passage.route and passage.month:
             settle(
                 project_id=passage.route.project_id,
@@ -46,7 +48,8 @@ def close(passage: Passage) -> None:
                 reserved=passage.reserved_micros,
             )
         _record_events(passage)
-        _keep_messages(passage)
+        if may_keep:
+            _keep_messages(passage)
         if outcome.audited:
             _record_in_trail(passage)
 
@@ -70,7 +73,7 @@ def _identity(passage: Passage) -> dict[str, Any]:
     }
 
 
-def _result(passage: Passage) -> dict[str, Any]:
+def _result(passage: Passage, may_keep: bool) -> dict[str, Any]:
     guard = passage.guard or {}
     values: dict[str, Any] = {
         "closed_at": timezone.now(),
@@ -87,9 +90,21 @@ def _result(passage: Passage) -> dict[str, Any]:
     }
     if passage.provider_seconds_to_first is not None:
         values["first_token_ms"] = round(passage.provider_seconds_to_first * 1000)
-    if passage.log_content and passage.outcome != "blocked_input" and passage.row_id:
-        values |= {"question": "\n\n".join(passage.sent_texts), "answer": passage.answer}
+    if passage.log_content and passage.outcome != "blocked_input" and may_keep:
+        row = Exchange(**_identity(passage))
+        texts = {"question": "\n\n".join(passage.sent_texts), "answer": passage.answer}
+        for name, text in texts.items():
+            values[name] = Exchange._meta.get_field(name).sealed_for(row, text)
     return values
+
+
+def _may_keep(passage: Passage) -> bool:
+    """Not for somebody whose key was destroyed meanwhile: there is nothing to encrypt their words under."""
+    try:
+        keyring.current(Exchange(**_identity(passage)).encryption_owner)
+    except keyring.Unreadable:
+        return False
+    return True
 
 
 def _record_events(passage: Passage) -> None:

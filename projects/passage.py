@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from guards.engine import Inspection
+from portal.encryption import new_uid
 from portal.providers.base import ChatRequest
-from projects.models import Conversation, new_uid
+from projects.models import Conversation
 from projects.questions import Arrival, Question, Turn
 from projects.routes import Route
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from portal.encryption import readable
 from projects.models import Conversation, Project
 
 LISTED = 60  # on one page
@@ -35,7 +36,11 @@ def threads(user: Any, project: Project, *, wanted: str = "", page: int = 1) -> 
     first = (page - 1) * LISTED
     words = wanted.casefold().split()
     if words:
-        hits = [r for r in rows[:SEARCHED] if all(word in r.title.casefold() for word in words)]
+        hits = [
+            r
+            for r in rows[:SEARCHED]
+            if all(word in readable(r, "title", "").casefold() for word in words)
+        ]
         found = hits[first : first + LISTED + 1]
     else:
         found = list(rows[first : first + LISTED + 1])

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from guards.models import Guard, GuardEvent
 from portal import cells
+from portal.encryption import readable
 from portal.markdown import render
 from projects.models import Conversation, Exchange, Message
 from projects.passage import Passage
@@ -72,12 +73,15 @@ def transcript(conversation: Conversation, *, before: int | None = None) -> Tran
 
 def _said(row: Message, words: dict[str, GuardWord]) -> Said:
     exchange = row.exchange
-    said = Said(row.role, row.content, exchange.uid if exchange else "", row.withheld)
+    text = readable(
+        row, "content", _("(This message cannot be read: its key is missing or wrong.)")
+    )
+    said = Said(row.role, text, exchange.uid if exchange else "", row.withheld)
     if row.role == Message.Role.USER or exchange is None:
-        return said if row.role == Message.Role.USER else replace(said, html=render(row.content))
+        return said if row.role == Message.Role.USER else replace(said, html=render(text))
     return replace(
         said,
-        html=render(row.content),
+        html=render(text),
         guard=words.get(exchange.uid),
         figures=figures_of(exchange),
         stopped=exchange.outcome == "aborted",

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
 from playwright.sync_api import Browser, sync_playwright
 
-from portal import recording
+from portal import keyring, recording
 from tests.cast import Cast, build_cast
 from tests.chromium import ARGUMENTS
 from tests.chromium import program as chromium_program
@@ -42,9 +42,11 @@ def forget_caches(request, monkeypatch) -> None:
     cache.clear()
     for listener in recording._listeners:
         listener("tests")
+    keyring.forget()
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(recording, "after_commit", lambda tell: tell())
+        monkeypatch.setattr(keyring, "after_commit", lambda tell: tell())
 
 
 @pytest.fixture

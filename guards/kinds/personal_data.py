@@ -37,6 +37,7 @@ REPLACEMENTS = {
     "ip": "[IP_REDACTED]",
 }
 SEVERITY = {"credit_card": "high", "ssn": "high", "iban": "high", "cpf": "high"}
+SHORTEST_CARD = 13  # digits
 CONTEXT = 40  # characters before a number in which its name counts
 
 _DASH = r"(?: ?- ?)"
@@ -134,13 +135,26 @@ def ibans(view: View) -> Iterator[Span]:
 
 
 def cards(view: View) -> Iterator[Span]:
-    for pattern in (*_GROUPED_CARDS, _LOOSE_CARD):
+    for pattern in _GROUPED_CARDS:
         for found in every_match(pattern, view.text, view.number_starts):
             if valid_card(digits_of(found[0])):
                 yield found.span()
+    for found in every_match(_LOOSE_CARD, view.text, view.number_starts):
+        for end in _group_ends(found[0]):
+            if valid_card(digits_of(found[0][:end])):
+                yield found.start(), found.start() + end
+                break
     for found in every_match(_SHORT_CARD, view.text, view.number_starts):
         if luhn(found[0]) and _named(view, found.start(), _CARD_NAME):
             yield found.span()
+
+
+def _group_ends(text: str) -> Iterator[int]:
+    """Where a run of groups may end, longest first: what follows a card may be another number."""
+    yield len(text)
+    for place in range(len(text) - 1, SHORTEST_CARD - 1, -1):
+        if text[place] in " -":
+            yield place
 
 
 def ssns(view: View) -> Iterator[Span]:

@@ -1,7 +1,8 @@
-"""The platform's configuration: providers, the model catalogue, and the limiter's buckets."""
+"""The platform's configuration: providers, the model catalogue, the limiter's buckets and the data keys."""
 
 from portal.models.buckets import Bucket
 from portal.models.catalogue import MONEY_PLACES, Model, register_model_visibility
+from portal.models.data_keys import DataKey
 from portal.models.providers import Provider
 
-__all__ = ["MONEY_PLACES", "Bucket", "Model", "Provider", "register_model_visibility"]
+__all__ = ["MONEY_PLACES", "Bucket", "DataKey", "Model", "Provider", "register_model_visibility"]

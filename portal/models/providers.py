@@ -8,7 +8,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from portal.encryption import EncryptedTextField, is_mask, mask
+from portal.encryption import (
+    MASK,
+    EncryptedJSONField,
+    EncryptedTextField,
+    is_mask,
+    mask,
+    new_uid,
+)
+from portal.keyring import PLATFORM
 from portal.recording import RecordedQuerySet
 from portal.validators import validate_base_url, validate_extra_headers, validate_secret
 
@@ -37,6 +45,7 @@ class Provider(models.Model):
         OPENAI = "openai", _("OpenAI-compatible")
         OFFLINE = "offline", _("Offline (not a model)")
 
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
     slug = models.SlugField(
         _("slug"), unique=True, help_text=_("Its name in the API and in the usage log.")
     )
@@ -76,12 +85,14 @@ class Provider(models.Model):
         validators=SECONDS,
         help_text=_("The longest that one answer may take."),
     )
-    extra_headers = models.JSONField(
+    extra_headers: Any = EncryptedJSONField(
         _("extra headers"),
         blank=True,
         default=dict,
         validators=[validate_extra_headers],
-        help_text=_("A JSON object of names and values. Credentials belong into the secret."),
+        help_text=_(
+            "A JSON object of names and values. Stored encrypted; values are not shown again."
+        ),
     )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Off: no project reaches it.")
@@ -125,6 +136,22 @@ class Provider(models.Model):
         if fields is None or "base_url" in fields:
             self._stored_base_url = self.base_url
             self._secret_is_new = False
+
+    @property
+    def encryption_owner(self) -> str:
+        return PLATFORM
+
+    @property
+    def masked_headers(self) -> dict[str, str]:
+        """The names, each with a mask; sending a mask back changes nothing."""
+        return dict.fromkeys(self.extra_headers, MASK)
+
+    def merged_headers(self, value: dict[str, str]) -> dict[str, str]:
+        """These headers; where a value is the mask, the stored one. A mask of nothing is no header."""
+        masked = [name for name, text in value.items() if is_mask(str(text))]
+        stored = self.extra_headers if masked else {}
+        kept = {name: stored[name] for name in masked if name in stored}
+        return {name: text for name, text in value.items() if name not in masked} | kept
 
     @property
     def masked_secret(self) -> str:

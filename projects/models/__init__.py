@@ -1,6 +1,6 @@
 """Projects, who and what belongs to them, conversations, and the usage log."""
 
-from projects.models.conversations import Conversation, Message, new_uid
+from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
 from projects.models.usage import Exchange, Spend
 
@@ -14,5 +14,4 @@ __all__ = [
     "ProjectMember",
     "Spend",
     "Visibility",
-    "new_uid",
 ]

@@ -1,20 +1,14 @@
 """People's conversations, as they were after the guards."""
 
-import secrets
-
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.encryption import EncryptedTextField
+from portal.encryption import EncryptedTextField, new_uid, readable
+from portal.keyring import person
 from projects.models.projects import Project
 from projects.querysets import ConversationQuerySet, MessageQuerySet
-
-
-def new_uid() -> str:
-    """128 random bits in hex, for what is named in URLs and answers."""
-    return secrets.token_hex(16)
 
 
 class Conversation(models.Model):
@@ -36,6 +30,15 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return self.uid
 
+    @property
+    def encryption_owner(self) -> str:
+        return person(self.user_id)
+
+    @property
+    def shown_title(self) -> str:
+        """For lists: one that cannot be read takes nothing else along."""
+        return str(readable(self, "title", _("(cannot be read)")))
+
 
 class Message(models.Model):
     """One message as it was after the guards. `withheld`: a guard kept the text, it is stored nowhere."""
@@ -44,6 +47,7 @@ class Message(models.Model):
         USER = "user", _("user")
         ASSISTANT = "assistant", _("assistant")
 
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
     conversation = models.ForeignKey(
         Conversation, on_delete=models.CASCADE, related_name="messages"
     )
@@ -56,9 +60,14 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = MessageQuerySet.as_manager()
+    owned_through = "conversation"  # what says whose it is, for those who read many
 
     class Meta:
         ordering = ["id"]
 
     def __str__(self) -> str:
         return f"{self.role} {self.pk}"
+
+    @property
+    def encryption_owner(self) -> str:
+        return self.conversation.encryption_owner

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Key
 from guards.models import Guard, Mode, Stage
-from portal.encryption import EncryptedTextField
+from portal.encryption import EncryptedTextField, new_uid
+from portal.keyring import team as key_of_team
 from portal.models import Model
 from projects.querysets import InProjectQuerySet, KeyProjectQuerySet, ProjectQuerySet
 from teams.models import Grant, Team
@@ -26,6 +27,7 @@ class Visibility(models.TextChoices):
 class Project(models.Model):
     """What people chat with: a team's configuration of a model."""
 
+    uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
     slug = models.SlugField(
         _("slug"),
         max_length=64,
@@ -114,6 +116,10 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def encryption_owner(self) -> str:
+        return key_of_team(self.team_id)
 
     def clean(self) -> None:
         if not self.team_id or not self.model_id:

@@ -6,8 +6,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Key
-from portal.encryption import EncryptedTextField
-from projects.models.conversations import Conversation, new_uid
+from portal import keyring
+from portal.encryption import EncryptedTextField, new_uid
+from projects.models.conversations import Conversation
 from projects.models.projects import Project
 from projects.querysets import ExchangeQuerySet, InProjectQuerySet
 from teams.models import Team
@@ -81,6 +82,13 @@ class Exchange(models.Model):
 
     def __str__(self) -> str:
         return self.uid
+
+    @property
+    def encryption_owner(self) -> str:
+        """Who asked: a person, a widget's visitor, or the team where neither is known."""
+        if self.user_id:
+            return keyring.person(self.user_id)
+        return keyring.visitor(self.visitor) if self.visitor else keyring.team(self.team_id)
 
 
 class Spend(models.Model):

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from portal import keyring
 from tests.console.test_doors import rows
 
 FEW, MANY = 4, 40
@@ -51,6 +52,7 @@ def vary(row, field, number):
 
 def queries(client, url):
     cache.clear()
+    keyring.forget()
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url).status_code == 200
     return [query["sql"] for query in captured]

@@ -1,0 +1,95 @@
+"""System checks of the frame: what a build or a start must not get past. Each has an id, a hint, and a test."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError
+from django.db.models import Model
+
+from portal import classification
+from portal.encryption import EncryptedTextField, encrypted_fields, readable
+from portal.models import DataKey
+
+
+@register(Tags.models)
+def check_classification(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Every field is classed, and no secret or content is stored in clear."""
+    return [
+        found
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed
+        for found in _problems_of(model)
+    ]
+
+
+def _problems_of(model: type[Model]) -> Iterator[CheckMessage]:
+    for field in model._meta.concrete_fields:
+        if not classification.is_classed(field):
+            yield Error(
+                f"{field.model._meta.label}.{field.name} is not classed.",
+                hint="Say in portal/classification.py whether it is public, personal, content or secret.",
+                obj=model,
+                id="portal.E001",
+            )
+        elif not classification.is_protected(field):
+            yield Error(
+                f"{field.model._meta.label}.{field.name} is {classification.class_of(field)} and stored in clear.",
+                hint="Use portal.encryption.EncryptedTextField.",
+                obj=model,
+                id="portal.E002",
+            )
+        elif (
+            isinstance(field, EncryptedTextField)
+            and classification.class_of(field) == classification.PUBLIC
+        ):
+            yield Error(
+                f"{field.model._meta.label}.{field.name} is encrypted and classed as public.",
+                hint="Class it as content or secret.",
+                obj=model,
+                id="portal.E003",
+            )
+    names = {field.name for field in model._meta.concrete_fields}
+    if encrypted_fields(model) and not ("uid" in names and hasattr(model, "encryption_owner")):
+        yield Error(
+            f"{model._meta.label} has encrypted fields, and no `uid` or no `encryption_owner`.",
+            hint="Ciphertexts are bound to their row by its uid, and to whose they are.",
+            obj=model,
+            id="portal.E004",
+        )
+
+
+@register(Tags.security)
+def check_key_ring(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """The card's package would silently use SECRET_KEY without a ring."""
+    if settings.FERNET_KEYS:
+        return []
+    return [
+        Error(
+            "There is no key ring.",
+            hint="Set PORTAL_FERNET_KEYS; see deploy/env.sample.",
+            id="portal.E005",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_ring_fits(app_configs: Any, databases: Any, **_: Any) -> list[CheckMessage]:
+    """The newest data key opens: with another ring nothing that is stored could be read."""
+    if not databases:
+        return []
+    try:
+        newest = DataKey.objects.filter(destroyed_at__isnull=True).order_by("-id").first()
+    except DatabaseError:  # not migrated yet
+        return []
+    if newest is None or readable(newest, "wrapped"):
+        return []
+    return [
+        Error(
+            "PORTAL_FERNET_KEYS does not fit what is stored: its data keys do not open.",
+            hint="Put the keys back that the data was encrypted under, in any place of the list.",
+            id="portal.E006",
+        )
+    ]

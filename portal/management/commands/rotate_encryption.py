@@ -1,0 +1,43 @@
+"""`manage.py rotate_encryption`: everything under the first key of the ring, online and resumable."""
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from portal import keyring
+from portal.recording import recorder
+from portal.rotation import renew_data_keys, rotate
+
+
+class Command(BaseCommand):
+    help = (
+        "Puts everything that is encrypted under the first key of PORTAL_FERNET_KEYS. Start it once every process "
+        "knows the new list; once it is done the old key can go. It may be stopped and started again at any moment."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+        parser.add_argument(
+            "--data-keys",
+            action="store_true",
+            help="make new data keys too, and re-encrypt all content with them",
+        )
+
+    def handle(self, *args: Any, dry_run: bool, data_keys: bool, **options: Any) -> None:
+        if data_keys and not dry_run:
+            renew_data_keys(self.stdout.write)
+            time.sleep(keyring.LIFETIME)  # until no process writes under the old ones any more
+        progress = rotate(dry_run=dry_run, tell=self.stdout.write)
+        verb = "would be renewed" if dry_run else "renewed"
+        self.stdout.write(
+            f"{progress.looked_at} rows: {progress.renewed} values {verb}, {progress.erased} erased, "
+            f"{progress.unreadable} unreadable."
+        )
+        if not dry_run:
+            found = {"renewed": progress.renewed, "unreadable": progress.unreadable}
+            recorder().event("encryption_rotated", found)
+        if progress.unreadable:
+            raise CommandError(
+                f"{progress.unreadable} values open with no key of PORTAL_FERNET_KEYS. Keep the old keys in the list."
+            )
