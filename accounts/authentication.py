@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import Key, User
+from portal import tenancy
 from portal.context import Actor, become
 from portal.errors import Refusal
 from portal.recording import register_listener
@@ -93,6 +94,7 @@ def identify(request: HttpRequest) -> Caller:
     else:
         raise Refusal("not_authenticated")
     if caller.key is not None:
+        tenancy.adopt(caller.user)
         become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
     return caller
 

@@ -31,6 +31,8 @@ def _address(request: HttpRequest) -> str:
 
 
 class SignInView(LoginView):
+    own_transactions = True  # limits are taken outside of transactions, here and below
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """429 after too many failures, before the password is looked at."""
         coarse(request)
@@ -43,6 +45,8 @@ class SignInView(LoginView):
 
 
 class ResetView(PasswordResetView):
+    own_transactions = True
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Every request counts: the page never tells whether there is such an account."""
         coarse(request)
@@ -51,6 +55,7 @@ class ResetView(PasswordResetView):
 
 
 class NewPasswordView(PasswordResetFromKeyView):
+    own_transactions = True
     reset_user: Any = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -64,6 +69,8 @@ class NewPasswordView(PasswordResetFromKeyView):
 
 
 class ChangePasswordView(PasswordChangeView):
+    own_transactions = True
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Guessing the old password from a session left open counts like guessing it at the door."""
         coarse(request)

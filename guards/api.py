@@ -13,6 +13,7 @@ from guards.engine import inspect
 from guards.models import Guard, GuardEvent, Stage
 from portal.api import ReadViewSet, RolePermission, ScopedViewSet
 from portal.errors import Refusal
+from portal.taken_slugs import refuse_taken
 from teams.models import Team
 
 LARGEST_TEXT = 32 * 1024  # bytes of UTF-8, as for a message (decision 8)
@@ -37,6 +38,9 @@ class GuardSerializer(serializers.ModelSerializer):
             for name in ("slug", "kind", "team"):
                 fields[name].read_only = True
         return fields
+
+    def validate_slug(self, slug: str) -> str:
+        return refuse_taken(self, slug)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The model's rules over the row as it would be. PATCH merges options: what is not named stays."""

@@ -14,6 +14,7 @@ from guards.engine import ActiveGuard
 from guards.kinds import KINDS
 from guards.kinds.base import InvalidOptions
 from guards.querysets import VERSIONED, AttachmentQuerySet, GuardEventQuerySet, GuardQuerySet
+from portal.taken_slugs import UniqueSlugMixin
 from teams.models import Team
 
 
@@ -34,7 +35,7 @@ class OnError(models.TextChoices):
     ALLOW = "allow", _("allow")
 
 
-class Guard(models.Model):
+class Guard(UniqueSlugMixin):
     """A check of a text, of one kind. Its version counts every change of what it does."""
 
     slug = models.SlugField(_("slug"), max_length=64, unique=True)
@@ -90,6 +91,7 @@ class Guard(models.Model):
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     objects = GuardQuerySet.as_manager()
+    slug_looker = "portal_guard_slug_is_taken"
 
     class Meta:
         ordering = ["priority", "slug"]

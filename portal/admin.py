@@ -19,6 +19,7 @@ from portal.console_navigation import Tool
 from portal.encryption import is_mask, readable
 from portal.models import Bucket, Model, Provider
 from portal.provider_connection import check_connection
+from portal.tenancy import own_transactions, scope_of, tenant
 from portal.validators import validate_secret
 
 
@@ -144,27 +145,32 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
         return [Tool(_("Test connection"), page, "plug", is_deed=True)]
 
     def get_urls(self) -> list[Any]:
-        page = self.admin_site.admin_view(require_POST(self.test_view))
+        page = own_transactions(self.admin_site.admin_view(require_POST(self.test_view)))
         return [
             path("<path:object_id>/test/", page, name="portal_provider_test"),
             *super().get_urls(),
         ]
 
     def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks the stored connection for its models. Sends the stored secret, so it takes the right to change."""
+        """Asks the stored connection for its models. Sends the stored secret, so it takes the right to change.
+
+        No transaction waits for the provider.
+        """
         provider = self.get_object(request, object_id)
         if not self.has_change_permission(request, provider):
             raise PermissionDenied
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": provider,
-            "title": _("Connection to %(name)s") % {"name": provider.name},
-            "crumb": _("Test connection"),
-            "tools": self.object_tools(request, provider),
-            "tested": check_connection(provider),
-        }
-        return TemplateResponse(request, "admin/portal/connection.html", context)
+        tested = check_connection(provider)
+        with tenant(scope_of(request.user)):
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "original": provider,
+                "title": _("Connection to %(name)s") % {"name": provider.name},
+                "crumb": _("Test connection"),
+                "tools": self.object_tools(request, provider),
+                "tested": tested,
+            }
+            return TemplateResponse(request, "admin/portal/connection.html", context).render()
 
     @admin.display(description=_("state"), ordering="is_active")
     def state(self, provider: Provider) -> Any:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class PortalConfig(AppConfig):
@@ -6,4 +7,6 @@ class PortalConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
-        from portal import checks  # noqa: F401 - checks register by being imported
+        from portal import checks, tenancy  # noqa: F401 - checks register by being imported
+
+        connection_created.connect(tenancy.say_for_session, dispatch_uid="tenancy")

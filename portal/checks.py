@@ -6,12 +6,15 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.db.models import Model
 
 from portal import classification
+from portal import environment as env
 from portal.encryption import EncryptedTextField, encrypted_fields, readable
 from portal.models import DataKey
+from portal.roles import Login
+from portal.row_security import unprotected, ways_past
 
 
 @register(Tags.models)
@@ -73,6 +76,37 @@ def check_key_ring(app_configs: Any, **_: Any) -> list[CheckMessage]:
             id="portal.E005",
         )
     ]
+
+
+@register(Tags.database)
+def check_database_role(app_configs: Any, databases: Any, **_: Any) -> list[CheckMessage]:
+    """In production the application's role cannot get past row-level security, and every table is under it."""
+    if settings.DEVELOPMENT or not databases or connection.vendor != "postgresql":
+        return []
+    role = Login.of(env.text("DATABASE_URL")).name
+    try:
+        with connection.cursor() as cursor:
+            ways, open_tables = ways_past(cursor, role), unprotected(cursor)
+    except DatabaseError:  # not there yet
+        return []
+    found: list[CheckMessage] = []
+    if ways:
+        found.append(
+            Error(
+                f"The role of DATABASE_URL could get past row-level security: {'; '.join(ways)}.",
+                hint="Use the role that `manage.py create_database_roles` makes.",
+                id="portal.E007",
+            )
+        )
+    if open_tables:
+        found.append(
+            Error(
+                f"These tables have no tenant policy: {', '.join(open_tables)}.",
+                hint="Add a TenantPolicy in a migration, or the reason in portal/row_security.py.",
+                id="portal.E008",
+            )
+        )
+    return found
 
 
 @register(Tags.database)

@@ -15,8 +15,11 @@ SQLITE_OPTIONS = {
 }
 
 
-def database_from_url(url: str, *, data_dir: Path) -> dict[str, Any]:
-    """`postgresql://user:password@host:port/name?sslmode=…`, `sqlite:///absolute/path`, or empty for `<data>/portal.sqlite3`."""
+def database_from_url(url: str, *, data_dir: Path, pool_size: int = 20) -> dict[str, Any]:
+    """`postgresql://user:password@host:port/name?sslmode=…`, `sqlite:///absolute/path`, or empty for `<data>/portal.sqlite3`.
+
+    `pool_size` is the most connections that a process of PostgreSQL's clients holds.
+    """
     if not url:
         return _sqlite(data_dir / "portal.sqlite3")
     parts = urlsplit(url)
@@ -32,7 +35,7 @@ def database_from_url(url: str, *, data_dir: Path) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "DATABASE_URL: PostgreSQL on another host needs sslmode=require."
         )
-    options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
+    options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

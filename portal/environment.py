@@ -101,6 +101,20 @@ if ENVIRONMENT not in {"development", "production"}:
 DEVELOPMENT = ENVIRONMENT == "development"
 
 
+# Who runs: the web server, a command or the worker ("system"), or a command that changes tables ("owner").
+PROCESS = os.environ.get("PORTAL_PROCESS", "system")
+_URLS = {
+    "web": ("DATABASE_URL",),
+    "system": ("DATABASE_SYSTEM_URL", "DATABASE_URL"),
+    "owner": ("DATABASE_OWNER_URL", "DATABASE_URL"),
+}
+
+
+def database_url() -> str:
+    """Where this process finds the database, in the role that it needs; one URL may serve all of them."""
+    return next(filter(None, map(text, _URLS[PROCESS])), "")
+
+
 def weak_secrets() -> list[str]:
     """One sentence for every secret that is missing, short, too uniform, malformed or used twice."""
     values = {

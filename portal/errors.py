@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ from portal.context import current
 from portal.keyring import Unreadable
 
 logger = logging.getLogger("portal.errors")
+INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL's code, also for a row that a policy refuses
 JSON_PREFIXES = ("/api/", "/v1/", "/widget/v1/", "/permissions/")
 
 
@@ -154,7 +156,14 @@ def as_refusal(error: Exception) -> Refusal | None:
     if isinstance(error, Unreadable):
         logger.error("unreadable: %s", error)
         return Refusal("content_unreadable")
+    if isinstance(error, DatabaseError) and _is_denied(error):
+        logger.warning("row-level security refused what the code did not")
+        return Refusal("permission_denied")
     return None
+
+
+def _is_denied(error: DatabaseError) -> bool:
+    return getattr(error.__cause__, "sqlstate", "") == INSUFFICIENT_PRIVILEGE
 
 
 def _fields(detail: Any) -> dict[str, Any]:

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.ActorMiddleware",
+    "teams.middleware.TenantMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -101,7 +102,12 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database_from_url(env.text("DATABASE_URL"), data_dir=DATA_DIR)}
+PROCESS = env.PROCESS
+DATABASES = {
+    "default": database_from_url(
+        env.database_url(), data_dir=DATA_DIR, pool_size=env.integer("DATABASE_POOL_SIZE", 20)
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 if REDIS_URL:

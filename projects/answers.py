@@ -8,6 +8,7 @@ from django.http import HttpResponse, JsonResponse
 
 from portal.errors import error_body
 from portal.markdown import render
+from portal.tenancy import tenant
 from projects import sse
 from projects.passage import Passage
 from projects.streaming import AnswerStream, Beat, Delta, Done, Event, Failed, GuardSpoke
@@ -53,20 +54,27 @@ def respond(outcome: Passage | AnswerStream, *, html: bool = False) -> HttpRespo
             headers["X-Exchange"] = outcome.passage.uid
             if outcome.passage.conversation:
                 headers["X-Conversation"] = outcome.passage.conversation.uid
-        return sse.stream_response(outcome, lambda event: _encode(event, html), headers)
+        return sse.stream_response(
+            outcome, lambda event: _encode(event, outcome.passage, html), headers
+        )
     return JsonResponse(as_answer(outcome, html=html), headers=guard_headers(outcome))
 
 
-def _encode(event: Event, html: bool) -> Iterator[bytes]:
+def _encode(event: Event, passage: Passage, html: bool) -> Iterator[bytes]:
     match event:
         case Delta(text):
             yield sse.event("delta", {"text": text})
         case Beat():
             yield sse.BEAT
         case GuardSpoke(guard):
-            words = asdict(spoken(guard)) if html else {}
+            words = _in_words(guard, passage) if html else {}
             yield sse.event("guard", {**guard, **words})
-        case Done(passage):
+        case Done():
             yield sse.event("done", as_answer(passage, html=html))
         case Failed(refusal):
             yield sse.event("error", error_body(refusal))
+
+
+def _in_words(guard: dict[str, Any], passage: Passage) -> dict[str, Any]:
+    with tenant(passage.scope):
+        return asdict(spoken(guard))

@@ -10,6 +10,7 @@ from portal.api import EncryptedField, ReadViewSet, ScopedViewSet
 from portal.errors import Refusal
 from portal.models import Model
 from portal.parsers import read_json
+from portal.taken_slugs import refuse_taken
 from projects import journey
 from projects.answers import respond
 from projects.models import Conversation, Exchange, Message, Project
@@ -42,6 +43,7 @@ class ChatAnswerSerializer(serializers.Serializer):
 class ChatView(APIView):
     """`POST /api/projects/{slug}/chat/`: one question through the journey, streamed or not."""
 
+    own_transactions = True
     permission_classes = [permissions.AllowAny]  # the journey itself says who may
 
     @extend_schema(request=ChatRequestSerializer, responses=ChatAnswerSerializer)
@@ -90,6 +92,9 @@ class ProjectSerializer(serializers.ModelSerializer):
         if not self.context["request"].user.has_perm("projects.change_project", instance):
             shown.pop("system_prompt")
         return shown
+
+    def validate_slug(self, slug: str) -> str:
+        return refuse_taken(self, slug)
 
     def validate_team(self, team: Team) -> Team:
         """A team one does not see does not exist; a project does not move to another team."""

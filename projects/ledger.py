@@ -4,7 +4,7 @@ import time
 from decimal import Decimal
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from audit import trail
@@ -12,6 +12,7 @@ from guards.models import GuardEvent
 from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
+from portal.tenancy import tenant
 from projects.budgets import micros, settle
 from projects.models import Conversation, Exchange, Message
 from projects.outcomes import OUTCOMES
@@ -35,7 +36,7 @@ def close(passage: Passage) -> None:
     passage.is_closed = True
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
     outcome = OUTCOMES[passage.outcome]
-    with transaction.atomic():
+    with tenant(passage.scope, atomic=True):
         if passage.row_id is None:
             open_row(passage)
         may_keep = _may_keep(passage)
@@ -61,7 +62,7 @@ def _identity(passage: Passage) -> dict[str, Any]:
         "door": passage.arrival.door,
         "project_id": route.project_id if route else None,
         "project_slug": passage.project_slug[:64],
-        "team_id": route.team_id if route else None,
+        "team_id": route.team_id if route else getattr(caller, "team_id", None),
         "user_id": caller.user.pk if caller and caller.user else None,
         "key_id": caller.key.pk if caller and caller.key else None,
         "visitor": getattr(caller, "id", "") or "",

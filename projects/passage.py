@@ -8,6 +8,7 @@ from typing import Any
 from guards.engine import Inspection
 from portal.encryption import new_uid
 from portal.providers.base import ChatRequest
+from portal.tenancy import NOTHING, Scope
 from projects.models import Conversation
 from projects.questions import Arrival, Question, Turn
 from projects.routes import Route
@@ -22,6 +23,7 @@ class Passage:
     started: float = field(default_factory=time.monotonic)
     outcome: str = "crashed"
     caller: Any = None
+    scope: Scope = NOTHING  # whose rows its transactions may touch
     question: Question | None = None
     route: Route | None = None
     conversation: Conversation | None = None

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.authentication import identify
 from portal.errors import Refusal, error_body, with_headers
+from portal.tenancy import own_transactions, tenant
 from projects import actions, journey
 from projects.answers import respond
 from projects.models import Conversation, Exchange, Project
@@ -92,6 +93,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
     return int(text)
 
 
+@own_transactions
 @login_required
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, slug: str) -> HttpResponse:
@@ -117,7 +119,8 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     if isinstance(outcome, AnswerStream):
         return respond(outcome, html=True)
     if outcome.conversation is None:
-        return _answered_temporarily(request, outcome)
+        with tenant(outcome.scope):
+            return _answered_temporarily(request, outcome)
     page = reverse("projects:conversation", args=[slug, outcome.conversation.uid])
     return redirect(f"{page}#latest")
 

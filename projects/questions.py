@@ -58,6 +58,7 @@ class Visitor:
 
     project: str
     id: str
+    team_id: int
     user: None = None
     key: None = None
 

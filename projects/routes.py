@@ -14,8 +14,10 @@ from accounts.models import User
 from guards.engine import ActiveGuard
 from guards.loading import platform_and_team_guards
 from guards.models import Stage
+from portal import tenancy
 from portal.models import Model, Provider
 from portal.recording import register_listener
+from portal.tenancy import Scope, tenant
 from projects.models import KeyProject, Project, ProjectGuard
 from teams.models import Grant
 
@@ -74,9 +76,19 @@ class _Cache:
 _cache = _Cache()
 
 
-def route(slug: str) -> Route | None:
-    """The way of this project, or None. Constant queries when cold, none when warm."""
-    return _cache.get(("route", slug), lambda: _load(slug))
+def scope_of(caller: Any) -> Scope:
+    """Whose rows an exchange of this caller may touch: a visitor's team, or what the person may."""
+    if caller.user is None:
+        return Scope(teams=frozenset([caller.team_id]))
+    return tenancy.scope_of(caller.user)
+
+
+def route(slug: str, scope: Scope) -> Route | None:
+    """The way of this project, or None where it is not in scope. Constant queries when cold, none when warm.
+
+    For callers of whom it is known that they may see the project: what one of them loaded serves them all.
+    """
+    return _cache.get(("route", slug), lambda: _load(slug, scope))
 
 
 def may_see(user: Any, key: Any, slug: str) -> bool:
@@ -87,7 +99,12 @@ def may_chat(user: Any, key: Any, slug: str) -> bool:
     return _cache.get(("chat", user.pk, key and key.pk, slug), lambda: _chats(user, key, slug))
 
 
-def _load(slug: str) -> Route | None:
+def _load(slug: str, scope: Scope) -> Route | None:
+    with tenant(scope):
+        return _loaded(slug)
+
+
+def _loaded(slug: str) -> Route | None:
     project = Project.objects.select_related("model__provider", "team").filter(slug=slug).first()
     if project is None:
         return None
@@ -129,21 +146,19 @@ def _of_stage(chosen: list[tuple[str, ActiveGuard]], stage: Any) -> tuple[Active
 
 
 def _sees(user: Any, key: Any, slug: str) -> bool:
-    person = User.objects.filter(pk=user.pk, is_active=True).first()
-    return bool(
-        person
-        and _key_reaches(key, slug)
-        and Project.objects.visible_to(person).filter(slug=slug).exists()
-    )
+    return _reaches(user, key, slug, Project.objects.visible_to)
 
 
 def _chats(user: Any, key: Any, slug: str) -> bool:
+    return _reaches(user, key, slug, Project.objects.chattable_by)
+
+
+def _reaches(user: Any, key: Any, slug: str, rows_of: Callable[[Any], Any]) -> bool:
     person = User.objects.filter(pk=user.pk, is_active=True).first()
-    return bool(
-        person
-        and _key_reaches(key, slug)
-        and Project.objects.chattable_by(person).filter(slug=slug).exists()
-    )
+    if person is None:
+        return False
+    with tenant(tenancy.scope_of(person)):
+        return _key_reaches(key, slug) and rows_of(person).filter(slug=slug).exists()
 
 
 def _key_reaches(key: Any, slug: str) -> bool:

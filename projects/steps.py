@@ -1,7 +1,6 @@
 """The steps of the journey, one function each, in the order in which `journey.enter` takes them."""
 
 import time
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,6 +9,7 @@ from guards.engine import inspect
 from portal.errors import Refusal
 from portal.limits import Limit, take
 from portal.providers.base import ChatRequest, estimate_tokens
+from portal.tenancy import tenant
 from projects import routes
 from projects.budgets import micros, month_of, reserve
 from projects.models import Conversation
@@ -24,6 +24,7 @@ RIGHTS_EVERY = 2.0  # seconds between two looks at the caller's right while an a
 def authenticate(passage: Passage) -> None:
     """Who asks. The door's way of identifying raises 401 itself; a key needs the scope *chat*."""
     passage.caller = passage.arrival.identify()
+    passage.scope = routes.scope_of(passage.caller)
     if not passage.caller.may("chat"):
         raise Refusal("permission_denied", _("This key may not chat."))
 
@@ -36,7 +37,7 @@ def read(passage: Passage) -> None:
 def access(passage: Passage) -> None:
     """404 for what one may not see, 403 for what one may see but not ask."""
     caller, slug = passage.caller, passage.question.project
-    passage.route = _route_for(caller, slug)
+    passage.route = _route_for(passage)
     if not isinstance(caller, Visitor) and not routes.may_chat(caller.user, caller.key, slug):
         raise Refusal("permission_denied", _("You may see this project, but not chat in it."))
     if not passage.route.is_open:
@@ -44,16 +45,18 @@ def access(passage: Passage) -> None:
             "permission_denied", _("This project is switched off, or its model is not granted.")
         )
     if passage.question.conversation is not None and caller.user is not None:
-        _find_conversation(passage)
+        with tenant(passage.scope):
+            _find_conversation(passage)
 
 
-def _route_for(caller: Any, slug: str) -> routes.Route:
+def _route_for(passage: Passage) -> routes.Route:
+    caller, slug = passage.caller, passage.question.project
     seen = (
         slug == caller.project
         if isinstance(caller, Visitor)
         else routes.may_see(caller.user, caller.key, slug)
     )
-    found = routes.route(slug) if seen else None
+    found = routes.route(slug, passage.scope) if seen else None
     if found is None:
         raise Refusal("not_found", _("There is no such project."))
     return found
@@ -191,7 +194,7 @@ def still_allowed(passage: Passage, checked_at: float) -> tuple[bool, float]:
     if now - checked_at < RIGHTS_EVERY:
         return True, checked_at
     caller, slug = passage.caller, passage.question.project
-    route = routes.route(slug)
+    route = routes.route(slug, passage.scope)
     allowed = route is not None and route.is_open
     if allowed and not isinstance(caller, Visitor):
         allowed = routes.may_chat(caller.user, caller.key, slug)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.authentication import Caller, identify
 from portal.errors import Refusal, error_body
 from portal.parsers import read_json
+from portal.tenancy import own_transactions
 from projects import journey, sse
 from projects.answers import guard_headers
 from projects.models import Exchange, KeyProject, Project
@@ -27,6 +28,7 @@ def identify_key(request: HttpRequest) -> Caller:
     return caller
 
 
+@own_transactions
 @csrf_exempt
 @require_POST
 def chat_completions(request: HttpRequest) -> HttpResponse:

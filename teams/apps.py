@@ -6,7 +6,8 @@ class TeamsConfig(AppConfig):
     verbose_name = "Teams"
 
     def ready(self) -> None:
-        from teams import console, visibility
+        from teams import console, scopes, visibility
 
+        scopes.install()
         visibility.install()
         console.install()

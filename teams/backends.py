@@ -46,7 +46,8 @@ def roles_of(user: Any) -> dict[int, str]:
     """Role by team id; read once for each user object, which lives as long as its request."""
     known = getattr(user, "_roles_by_team", None)
     if known is None:
-        known = dict(user.memberships.values_list("team_id", "role"))
+        # Unordered: the order by name would join the teams, which are not always in sight.
+        known = dict(user.memberships.order_by().values_list("team_id", "role"))
         user._roles_by_team = known
     return known
 

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, sync_playwright
 
-from portal import keyring, recording
+from portal import keyring, recording, tenancy
+from tests import strict
 from tests.cast import Cast, build_cast
 from tests.chromium import ARGUMENTS
 from tests.chromium import program as chromium_program
 from tests.model_server import model_server, running_model_server  # noqa: F401
 from tests.servers import redis_program, redis_server_process
+from tests.strict import become_application
 
 
 def leave_out(reason: str) -> None:
@@ -28,6 +32,24 @@ def pytest_terminal_summary(terminalreporter) -> None:
     reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])}
     for reason in sorted(reasons):
         terminalreporter.write_line(f"LEFT OUT: {reason}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """On PostgreSQL the tests go on as the application's role, once the tables are there."""
+    if connection.vendor != tenancy.POSTGRESQL:
+        yield
+        return
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            for what in ("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE ON ALL SEQUENCES"):
+                cursor.execute(f"GRANT {what} IN SCHEMA public TO {strict.ROLE}")
+        connection_created.connect(become_application, dispatch_uid="tests")
+        strict.install()
+        connection.close()
+    yield
+    connection_created.disconnect(dispatch_uid="tests")  # who removes the database owns it
+    connection.close()
 
 
 @pytest.fixture(autouse=True)
@@ -102,9 +124,11 @@ def _flush_past_the_triggers(self, sql_list) -> None:
     connection = self.connection
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            cursor.execute("RESET ROLE")
             cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
             _flush(self, sql_list)
             cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+            become_application(connection)
             return
         cursor.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entry'"

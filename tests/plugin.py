@@ -10,6 +10,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
+
 PREPARED = "GATEHOUSE_TESTS_PREPARED"
 
 
@@ -29,7 +31,9 @@ def prepare() -> None:
     if os.environ.get("TEST_DATABASE", "sqlite") == "postgres":
         from tests.servers import postgres_server
 
-        os.environ["DATABASE_URL"] = stack.enter_context(postgres_server())
+        os.environ["DATABASE_URL"] = url = stack.enter_context(postgres_server())
+        with psycopg.connect(url, autocommit=True) as superuser:
+            superuser.execute("CREATE ROLE gatehouse_application NOLOGIN")
 
     def clean(owner: int = os.getpid()) -> None:
         if os.getpid() == owner:

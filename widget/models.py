@@ -1,15 +1,18 @@
 """Widgets: a project's chat on other people's pages."""
 
+import json
 import re
 import secrets
 import string
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.tenancy import NOTHING, POSTGRESQL, Scope
 from projects.models import Project
 from projects.querysets import InProjectQuerySet
 
@@ -32,6 +35,28 @@ def validate_domains(value: Any) -> None:
                 _("%(domain)s is no domain: write example.com or *.example.com."),
                 params={"domain": domain},
             )
+
+
+def scope_of(public_id: str) -> Scope:
+    """The team behind a widget's public key, asked before anybody's rows are in sight. Where there are no policies, nobody's."""
+    if connection.vendor != POSTGRESQL:
+        return NOTHING
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT portal_team_of_widget(%s)", [public_id])
+        team = cursor.fetchone()[0]
+    return Scope(teams=frozenset([team])) if team else NOTHING
+
+
+def all_allowed_domains() -> Iterator[list[str]]:
+    """The domains of every active widget, asked before it is known which one is meant."""
+    if connection.vendor != POSTGRESQL:
+        rows = Widget.objects.filter(is_active=True).values_list("allowed_domains", flat=True)
+        yield from rows.iterator()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT portal_domains_of_widgets()")
+        for (domains,) in cursor.fetchall():
+            yield json.loads(domains) if isinstance(domains, str) else domains
 
 
 class Widget(models.Model):

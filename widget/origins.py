@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from portal.errors import Refusal
-from widget.models import Widget
+from widget.models import Widget, all_allowed_domains
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]{1,5})?")
 
@@ -33,8 +33,12 @@ def is_portal(request: HttpRequest, origin: str) -> bool:
 
 def allows(widget: Widget, origin: str) -> bool:
     """Whether the widget names the page's host. An empty list names none."""
+    return names(widget.allowed_domains, origin)
+
+
+def names(domains: list[str], origin: str) -> bool:
     host = host_of(origin)
-    return bool(host) and any(matches(host, domain) for domain in widget.allowed_domains)
+    return bool(host) and any(matches(host, domain) for domain in domains)
 
 
 def require(widget: Widget, request: HttpRequest) -> str:
@@ -60,8 +64,7 @@ def _some_widget_allows(sender: Any, request: HttpRequest, **_: Any) -> bool:
         return True
     if not host_of(origin):
         return False
-    widgets = Widget.objects.filter(is_active=True).only("allowed_domains")
-    return any(allows(widget, origin) for widget in widgets.iterator())
+    return any(names(domains, origin) for domains in all_allowed_domains())
 
 
 def install() -> None:

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_GET, require_POST
 from portal.errors import Refusal
 from portal.limits import Limit, take
 from portal.parsers import read_json
+from portal.tenancy import own_transactions, tenant
 from projects import journey
 from projects.answers import respond
 from projects.models import Exchange
 from projects.questions import Arrival, Question, Visitor, read_message
 from widget import origins
-from widget.models import Widget
+from widget.models import Widget, scope_of
 
 SESSION_S = 30 * 60
 SALT = "widget.session"
@@ -58,6 +59,7 @@ def script(request: HttpRequest, version: str) -> HttpResponse:
     return _javascript(source, "max-age=31536000, immutable")
 
 
+@own_transactions
 @csrf_exempt
 @require_POST
 def session(request: HttpRequest) -> HttpResponse:
@@ -75,6 +77,7 @@ def session(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"token": token, "expires_in": SESSION_S, "app_name": widget.name})
 
 
+@own_transactions
 @csrf_exempt
 @require_POST
 def chat(request: HttpRequest) -> HttpResponse:
@@ -94,13 +97,14 @@ def chat(request: HttpRequest) -> HttpResponse:
     widget = _widget(claims["w"])
     if origins.require(widget, request) != claims["o"]:
         raise Refusal("origin_not_allowed")
-    visitor = Visitor(widget.project.slug, claims["v"])
+    visitor = Visitor(widget.project.slug, claims["v"], widget.project.team_id)
     return respond(journey.ask(Arrival(Exchange.Door.WIDGET, identify, read, widget.project.slug)))
 
 
 def _widget(public_id: str) -> Widget:
-    found = Widget.objects.select_related("project").filter(public_id=public_id, is_active=True)
-    widget = found.defer("project__system_prompt").first()
+    with tenant(scope_of(public_id)):
+        found = Widget.objects.select_related("project").filter(public_id=public_id, is_active=True)
+        widget = found.defer("project__system_prompt").first()
     if widget is None:
         raise Refusal("not_found")
     return widget

@@ -15,6 +15,7 @@ from guards.models import Guard, Mode, Stage
 from portal.encryption import EncryptedTextField, new_uid
 from portal.keyring import team as key_of_team
 from portal.models import Model
+from portal.taken_slugs import UniqueSlugMixin
 from projects.querysets import InProjectQuerySet, KeyProjectQuerySet, ProjectQuerySet
 from teams.models import Grant, Team
 
@@ -24,7 +25,7 @@ class Visibility(models.TextChoices):
     PUBLIC = "public", _("public: the whole team")
 
 
-class Project(models.Model):
+class Project(UniqueSlugMixin):
     """What people chat with: a team's configuration of a model."""
 
     uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
@@ -101,6 +102,7 @@ class Project(models.Model):
     )
 
     objects = ProjectQuerySet.as_manager()
+    slug_looker = "portal_project_slug_is_taken"
 
     class Meta:
         ordering = ["name"]

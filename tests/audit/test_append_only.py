@@ -38,7 +38,11 @@ def test_no_statement_changes_or_removes_an_entry(vendor, statement):
         return
     record(action="exported", target_label="kept")
     stored = list(Entry.objects.values())
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+    # TRUNCATE is what the application's role may do to no table at all.
+    with (
+        pytest.raises(DatabaseError, match=r"append-only|permission denied"),
+        transaction.atomic(),
+    ):
         connection.cursor().execute(statement)
     assert list(Entry.objects.values()) == stored
 

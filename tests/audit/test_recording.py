@@ -156,7 +156,7 @@ def break_the_trail(monkeypatch):
     def refuse(*args, **kwargs):
         raise DatabaseError("disk full")
 
-    monkeypatch.setattr("audit.models.Entry.objects.bulk_create", refuse)
+    monkeypatch.setattr("audit.trail.Entry._base_manager._insert", refuse)
 
 
 @pytest.mark.django_db(transaction=True)

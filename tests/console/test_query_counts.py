@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from portal import keyring
+from teams import scopes
 from tests.console.test_doors import rows
 
 FEW, MANY = 4, 40
@@ -53,6 +54,7 @@ def vary(row, field, number):
 def queries(client, url):
     cache.clear()
     keyring.forget()
+    scopes._known.clear("tests")
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url).status_code == 200
     return [query["sql"] for query in captured]

@@ -349,6 +349,7 @@ def test_guards_of_a_long_conversation_cost_two_queries(cast, marco, many):
             mode="redact",
             action="redact",
             findings=[{"category": "email"}],
+            team=cast.research,
             exchange=row.uid,
         )
         talk.messages.create(role="user", content=f"q{number}", exchange=row)

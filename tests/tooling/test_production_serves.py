@@ -1,87 +1,22 @@
 """Production for real: the environment alone, PostgreSQL, Redis, the web server's own script."""
 
-import fcntl
 import gzip
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 import requests
 
-from tests.gates.__main__ import clean_environment, production
-from tests.servers import free_port, postgres_server, redis_server_process
+from tests.tooling.installation import PROXY, cookie_of, manage, running
 
 pytestmark = pytest.mark.once
-ROOT = Path(__file__).parents[2]
-PROXY = {
-    "X-Forwarded-Proto": "https",
-    "X-Forwarded-For": "203.0.113.9",
-    "Host": "portal.example.com",
-}
-
-
-def manage(env, *command):
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def collect(env, shared):
-    """The static files, once for all processes of this run: they go into one folder."""
-    with (shared / "collecting").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "collected").exists():
-            manage(env, "collectstatic", "--no-input", "--verbosity", "0")
-            (shared / "collected").touch()
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("production")
-    port = free_port()
-    with (
-        postgres_server() as database,
-        redis_server_process(directory / "redis") as redis,
-    ):
-        env = clean_environment(
-            **production(),
-            DATABASE_URL=database,
-            REDIS_URL=redis,
-            PORTAL_TRUSTED_PROXIES="127.0.0.1/32",
-            PORT=str(port),
-            WEB_WORKERS="1",
-            WEB_THREADS="16",
-        )
-        manage(env, "migrate", "--verbosity", "0")
-        collect(env, tmp_path_factory.getbasetemp().parent)
-        link = manage(env, "create_admin", "--email", "first@example.com")
-        manage(env, "load_demo")
-        key = manage(env, "create_key", "--user", "marco@example.com", "--name", "test").strip()
-        server = subprocess.Popen(
-            ["sh", "deploy/web.sh"], cwd=ROOT, env=env, start_new_session=True
-        )
-        base = f"http://127.0.0.1:{port}"
-        until = time.monotonic() + 60
-        while True:
-            try:
-                requests.get(f"{base}/healthz", headers=PROXY, timeout=2)
-                break
-            except requests.RequestException:
-                assert server.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.1)
-        yield {"base": base, "key": key, "link": link, "env": env}
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(60)
+    with running(tmp_path_factory) as found:
+        yield found
 
 
 def test_it_is_ready_on_postgresql_with_redis(installation):
@@ -150,23 +85,7 @@ def test_the_first_administrators_link_is_under_the_portals_own_address(installa
 
 
 def signed_in(installation):
-    """Headers of the administrator's session: requests keeps no Secure cookie for a plain address."""
-    said = manage(
-        installation["env"],
-        "shell",
-        "-v0",
-        "-c",
-        "from django.contrib.auth import get_user_model as m, SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY\n"
-        "from django.conf import settings\n"
-        "from importlib import import_module\n"
-        "user = m().objects.get(email='first@example.com')\n"
-        "session = import_module(settings.SESSION_ENGINE).SessionStore()\n"
-        "session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), settings.AUTHENTICATION_BACKENDS[0]\n"
-        "session[HASH_SESSION_KEY] = user.get_session_auth_hash()\n"
-        "session.save()\n"
-        "print(settings.SESSION_COOKIE_NAME + '=' + session.session_key)",
-    )
-    return {**PROXY, "Cookie": said.strip().splitlines()[-1]}
+    return {**PROXY, "Cookie": cookie_of(installation["env"], "first@example.com")}
 
 
 def weight(installation, path):

@@ -1,0 +1,172 @@
+"""Row-level security on PostgreSQL: one policy for each tenant table, written by migrations, and who could get past it.
+
+A policy names the teams, the person, or everything, from the settings that `portal.tenancy` says. Each setting stands in
+a sub-select, which PostgreSQL evaluates once a statement and not once a row.
+"""
+
+from typing import Any
+
+from django.db import migrations
+
+TEAMS = (
+    "(SELECT string_to_array(nullif(current_setting('portal.teams', true), ''), ',')::bigint[])"
+    "::bigint[]"
+)
+ME = "(SELECT nullif(current_setting('portal.user', true), '')::bigint)"
+EVERYTHING = "(SELECT current_setting('portal.all_teams', true)) = 'on'"
+
+OF_TEAM = f"team_id = ANY ({TEAMS})"
+OF_ME = f"user_id = {ME}"
+SOMEBODY = (
+    "(SELECT coalesce(current_setting('portal.teams', true), '') "
+    "|| coalesce(current_setting('portal.user', true), '')) <> ''"
+)
+OF_PLATFORM = f"(team_id IS NULL AND {SOMEBODY})"
+
+
+def through(table: str, column: str) -> str:
+    """Rows that hang on a row of another tenant table, which has a policy of its own."""
+    return f"EXISTS (SELECT 1 FROM {table} AS owner WHERE owner.id = {column})"  # noqa: S608 - names in migrations
+
+
+# Tables that hold no tenant's rows, or are read before anybody's teams are known; each with its reason.
+WITHOUT_POLICY: dict[str, str] = {
+    "account_emailaddress": "belongs to a person, who may be in many teams",
+    "account_emailconfirmation": "belongs to a person; no row is ever made",
+    "accounts_key": "read to find out who asks",
+    "accounts_user": "read to find out who asks",
+    "auth_group": "not used",
+    "auth_group_permissions": "not used",
+    "auth_permission": "written by migrations",
+    "django_admin_log": "not written",
+    "django_content_type": "written by migrations",
+    "django_migrations": "written by migrations",
+    "django_session": "read to find out who asks; opens nothing without its cookie",
+    "portal_bucket": "counters of the limiter, without any content",
+    "portal_datakey": "wrapped by the key ring; opens nothing by itself",
+    "portal_model": "the platform's catalogue",
+    "portal_provider": "the platform's connections",
+    "projects_keyproject": "confines a key: a row that is not seen would widen it",
+    "teams_membership": "read to find out which teams are whose",
+}
+
+
+class TenantPolicy(migrations.RunSQL):
+    """Enables and forces row-level security on a table: `sees` for reading, `writes` for what is written.
+
+    Both hold for everything too. On other databases it does nothing.
+    """
+
+    def __init__(self, table: str, sees: str, writes: str | None = None) -> None:
+        self.table, self.sees, self.writes = table, sees, writes or sees
+        super().__init__(migrations.RunSQL.noop, migrations.RunSQL.noop)
+
+    def deconstruct(self) -> Any:
+        return self.__class__.__name__, [self.table, self.sees, self.writes], {}
+
+    def statements(self) -> list[str]:
+        return [
+            f"ALTER TABLE {self.table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {self.table} FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY tenant ON {self.table} "
+            f"USING ({EVERYTHING} OR {self.sees}) WITH CHECK ({EVERYTHING} OR {self.writes})",
+        ]
+
+    def database_forwards(
+        self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            for statement in self.statements():
+                schema_editor.execute(statement)
+
+    def database_backwards(
+        self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(f"DROP POLICY IF EXISTS tenant ON {self.table}")
+            schema_editor.execute(f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY")
+            schema_editor.execute(f"ALTER TABLE {self.table} DISABLE ROW LEVEL SECURITY")
+
+
+class Looker(migrations.RunSQL):
+    """A SECURITY DEFINER function: the one answer that precedes tenancy, and nothing else of the row.
+
+    It runs as the owner with everything in sight for its own duration. On other databases it does nothing.
+    """
+
+    def __init__(self, signature: str, returns: str, query: str) -> None:
+        self.signature, self.returns, self.query = signature, returns, query
+        super().__init__(migrations.RunSQL.noop, migrations.RunSQL.noop)
+
+    def deconstruct(self) -> Any:
+        return self.__class__.__name__, [self.signature, self.returns, self.query], {}
+
+    def database_forwards(
+        self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(
+                f"CREATE FUNCTION {self.signature} RETURNS {self.returns} LANGUAGE plpgsql VOLATILE "
+                "SECURITY DEFINER SET search_path = public, pg_temp AS $$ "
+                "DECLARE before text := current_setting('portal.all_teams', true); "
+                "BEGIN PERFORM set_config('portal.all_teams', 'on', true); "
+                f"{self._answering()}; "
+                "PERFORM set_config('portal.all_teams', coalesce(before, ''), true); RETURN"
+                f"{'' if self._is_set else ' found_value'}; END $$".replace(
+                    "DECLARE ",
+                    "DECLARE " if self._is_set else f"DECLARE found_value {self.returns}; ",
+                )
+            )
+
+    @property
+    def _is_set(self) -> bool:
+        return self.returns.startswith("SETOF")
+
+    def _answering(self) -> str:
+        """A function's own SET clause would need a superuser; what is set within ends with the transaction anyway."""
+        return f"RETURN QUERY {self.query}" if self._is_set else f"found_value := ({self.query})"
+
+    def database_backwards(
+        self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(f"DROP FUNCTION IF EXISTS {self.signature}")
+
+
+# What a role could do about the policies, and how the tables of a database stand.
+
+BYPASSES = """
+SELECT r.rolsuper, r.rolbypassrls,
+       EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+                  AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+  FROM pg_roles r WHERE r.rolname = coalesce(nullif(%s, ''), current_user)
+"""
+TABLES = """
+SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
+       coalesce(array_agg(p.polcmd::text) FILTER (WHERE p.polname IS NOT NULL), '{}')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_policy p ON p.polrelid = c.oid
+ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+ GROUP BY c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity ORDER BY c.relname
+"""
+
+
+def ways_past(cursor: Any, role: str = "") -> list[str]:
+    """How this role (the connection's own if none is named) could get past the policies; empty is good."""
+    cursor.execute(BYPASSES, [role])
+    found = cursor.fetchone()
+    if found is None:
+        return [f"there is no role {role}"]
+    words = ("it is a superuser", "it has BYPASSRLS", "it owns the tables, or belongs to who does")
+    return [word for word, holds in zip(words, found, strict=True) if holds]
+
+
+def unprotected(cursor: Any) -> list[str]:
+    """Tables that are neither forced to a policy nor listed with a reason."""
+    cursor.execute(TABLES)
+    return [
+        name
+        for name, is_forced, commands in cursor.fetchall()
+        if name not in WITHOUT_POLICY and not (is_forced and commands)
+    ]

@@ -1,0 +1,217 @@
+"""The catalogue of policies, and each table's policy tried as the application's role. (PostgreSQL's part of the suite.)"""
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection, transaction
+
+from guards.models import Guard, GuardAttachment, GuardEvent
+from portal import tenancy
+from portal.row_security import WITHOUT_POLICY, unprotected, ways_past
+from portal.tenancy import EVERYTHING, NOTHING, Scope, tenant
+from projects.models import Conversation, Exchange, Message, Project, ProjectGuard, Spend
+from teams.models import Branding, Grant, Team
+from tests.console.test_doors import rows
+from tests.strict import ROLE
+from widget.models import Widget
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def on_postgresql():
+    """There is nothing to try elsewhere; the suite runs on both databases."""
+    return connection.vendor == tenancy.POSTGRESQL
+
+
+def tenant_models():
+    return [
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed and model._meta.db_table not in WITHOUT_POLICY
+    ]
+
+
+def test_every_table_is_under_a_policy_or_listed_with_its_reason(on_postgresql):
+    assert len(tenant_models()) >= 15
+    assert all(WITHOUT_POLICY.values())
+    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    assert set(WITHOUT_POLICY) - tables == {"django_migrations"}
+    if on_postgresql:
+        with connection.cursor() as cursor:
+            assert unprotected(cursor) == []
+
+
+def test_a_new_table_without_a_policy_is_found(on_postgresql):
+    if not on_postgresql:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("CREATE TABLE forgotten (id bigint, team_id bigint)")
+        assert unprotected(cursor) == ["forgotten"]
+        cursor.execute("ALTER TABLE forgotten ENABLE ROW LEVEL SECURITY")
+        cursor.execute("CREATE POLICY tenant ON forgotten USING (true)")
+        assert unprotected(cursor) == ["forgotten"]  # not forced: its owner would see past it
+        cursor.execute("ALTER TABLE forgotten FORCE ROW LEVEL SECURITY")
+        assert unprotected(cursor) == []
+        cursor.execute(f"SET ROLE {ROLE}")
+
+
+def test_every_policy_checks_what_is_written(on_postgresql):
+    if not on_postgresql:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_policies WHERE qual IS NULL OR with_check IS NULL")
+        assert cursor.fetchall() == []
+
+
+def test_who_could_get_past_is_known(on_postgresql):
+    if not on_postgresql:
+        return
+    with connection.cursor() as cursor:
+        assert ways_past(cursor, ROLE) == []
+        assert len(ways_past(cursor, "gatehouse")) == 3
+        assert ways_past(cursor, "nobody-of-this-name") == ["there is no role nobody-of-this-name"]
+
+
+@pytest.fixture
+def everything(cast):
+    """One row of everything in each of the two teams."""
+    found = [row for row in rows(cast).values() if row is not None]
+    for project in (cast.assistant, cast.helpdesk):
+        talk = project.conversations.create(user=cast.marco)
+        talk.messages.create(role="user", content="x")
+        Exchange.objects.create(project=project, project_slug=project.slug, team=project.team)
+        GuardEvent.objects.create(team=project.team, guard_version=1)
+        Spend.objects.get_or_create(project=project, month="2026-11-01")
+        ProjectGuard.objects.get_or_create(
+            project=project, guard=cast.guards["words"], stage="input"
+        )
+        Widget.objects.create(project=project, name="w")
+        Branding.objects.get_or_create(team=project.team)
+        guard = Guard.objects.create(slug=f"own-{project.slug}", kind="limits", team=project.team)
+        GuardAttachment.objects.create(guard=guard, team=project.team, stage="input")
+    return found
+
+
+def in_sight(model):
+    return model._base_manager.order_by().count()
+
+
+def test_without_a_context_every_tenant_table_is_empty(cast, everything, on_postgresql):
+    before = {model: in_sight(model) for model in tenant_models()}
+    assert all(before.values()), before
+    with tenant(NOTHING):
+        for model in tenant_models():
+            expected = 0 if on_postgresql else before[model]
+            assert in_sight(model) == expected, model
+    assert {model: in_sight(model) for model in tenant_models()} == before
+
+
+def test_in_one_teams_context_there_is_nothing_of_the_other(cast, everything, on_postgresql):
+    if not on_postgresql:
+        return
+    with tenant(Scope(teams=frozenset([cast.support.pk]))):
+        assert [team.slug for team in Team.objects.all()] == ["support"]
+        assert [row.slug for row in Project.objects.all()] == ["helpdesk"]
+        for model, path in (
+            (Grant, "team_id"),
+            (Branding, "team_id"),
+            (Exchange, "team_id"),
+            (GuardEvent, "team_id"),
+            (Conversation, "project__team_id"),
+            (Message, "conversation__project__team_id"),
+            (Spend, "project__team_id"),
+            (ProjectGuard, "project__team_id"),
+            (Widget, "project__team_id"),
+        ):
+            teams = set(model._base_manager.order_by().values_list(path, flat=True))
+            assert teams == {cast.support.pk}, model
+        assert set(Guard.objects.values_list("team_id", flat=True)) == {None, cast.support.pk}
+
+
+def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
+    if not on_postgresql:
+        return
+    mine = Scope(teams=frozenset([cast.support.pk]), user=cast.sam.pk)
+    ways = (
+        lambda: Exchange.objects.create(project_slug="x", team=cast.research),
+        lambda: Exchange.objects.filter(team=cast.support).update(team=cast.research),
+        lambda: GuardEvent.objects.create(guard_version=1, team=cast.research),
+        lambda: Guard.objects.bulk_create([Guard(slug="new", kind="limits", team=cast.research)]),
+        lambda: Guard.objects.bulk_create([Guard(slug="new", kind="limits", team=None)]),
+        lambda: Grant.objects.filter(team=cast.support).update(team=cast.research),
+        lambda: Widget.objects.create(project_id=cast.assistant.pk, name="mine"),
+        lambda: Conversation.objects.create(project_id=cast.assistant.pk, user=cast.marco),
+        lambda: Spend.objects.create(project_id=cast.assistant.pk, month="2026-12-01"),
+        lambda: Team.objects.create(slug="new", name="New"),
+    )
+    for number, way in enumerate(ways):
+        with pytest.raises(DatabaseError, match="row-level security"), tenant(mine):
+            way()
+        assert Team.objects.filter(slug="new").count() == 0, number
+    with tenant(mine):
+        assert Project.objects.filter(slug="assistant").update(name="Mine") == 0
+        assert Project.objects.filter(slug="assistant").delete()[0] == 0
+    assert Project.objects.get(slug="assistant").name == "Assistant"
+
+
+def test_ones_own_usage_is_seen_wherever_it_was(cast, on_postgresql):
+    if not on_postgresql:
+        return
+    Exchange.objects.create(project_slug="x", user=cast.marco)
+    Exchange.objects.create(project_slug="y", user=cast.sam)
+    with tenant(Scope(user=cast.marco.pk)):
+        assert [row.project_slug for row in Exchange.objects.all()] == ["x"]
+
+
+def test_a_scope_holds_within_another_and_the_outer_one_afterwards(cast, on_postgresql):
+    if not on_postgresql:
+        return
+    teams = [frozenset([team.pk]) for team in (cast.research, cast.support)]
+    with tenant(Scope(teams=teams[0])):
+        assert [team.slug for team in Team.objects.all()] == ["research"]
+        with tenant(Scope(teams=teams[1])):
+            assert [team.slug for team in Team.objects.all()] == ["support"]
+        assert [team.slug for team in Team.objects.all()] == ["research"]
+        with pytest.raises(LookupError), tenant(EVERYTHING):
+            raise LookupError(Team.objects.count())
+        assert [team.slug for team in Team.objects.all()] == ["research"]
+
+
+def test_a_taken_slug_is_said_also_where_its_row_is_not_seen(cast):
+    """Not a crash, in the form and at the API."""
+    scope = Scope(teams=frozenset([cast.support.pk]), user=cast.sam.pk)
+    for model, slug in ((Project, "assistant"), (Guard, "own")):
+        if model is Guard:
+            Guard.objects.create(slug="own", kind="limits", team=cast.research)
+        with tenant(scope), pytest.raises(ValidationError) as caught:
+            model(slug=slug, team=cast.support).validate_unique()
+        assert "slug" in caught.value.message_dict
+    body = {
+        "slug": "assistant",
+        "name": "Mine",
+        "team": "support",
+        "model": cast.model.pk,
+    }
+    from django.test import Client
+
+    answer = Client().post(
+        "/api/projects/", body, "application/json", headers=cast.bearer(cast.sam)
+    )
+    assert (answer.status_code, list(answer.json()["error"]["fields"])) == (422, ["slug"])
+
+
+def test_what_only_the_policy_refuses_is_a_refusal_and_no_crash(cast, on_postgresql, monkeypatch):
+    if not on_postgresql:
+        return
+    from django.test import Client
+
+    monkeypatch.setattr("teams.scopes._known.of", lambda user: Scope(user=user.pk))
+    body = {"slug": "new", "name": "New", "kind": "limits", "team": "research"}
+    answer = Client().post(
+        "/api/guards/", body, "application/json", headers=cast.bearer(cast.olivia)
+    )
+    assert answer.status_code in (403, 422)
+    with transaction.atomic():
+        assert not Guard.objects.filter(slug="new").exists()

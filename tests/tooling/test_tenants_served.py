@@ -1,0 +1,204 @@
+"""Row-level security through the running server, in its application's role, with a pool of one connection."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+import requests
+
+from portal.row_security import WITHOUT_POLICY
+from tests.tooling.installation import PROXY, cookie_of, manage, running, shell
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    with running(tmp_path_factory, DATABASE_POOL_SIZE="1") as found:
+        env = found["env"]
+        found["sam"] = manage(
+            env, "create_key", "--user", "sam@example.com", "--name", "test"
+        ).strip()
+        yield found
+
+
+def chat(installation, key, project, message, stream=False):
+    return requests.post(
+        f"{installation['base']}/v1/chat/completions",
+        json={
+            "model": project,
+            "messages": [{"role": "user", "content": message}],
+            "stream": stream,
+        },
+        headers={**PROXY, "Authorization": f"Bearer {key}"},
+        timeout=60,
+    )
+
+
+def counts(url, *settings):
+    """Rows in sight of a role by table, after these settings."""
+    found = {}
+    with psycopg.connect(url) as client:
+        for name, value in settings:
+            client.execute("SELECT set_config(%s, %s, true)", [name, value])
+        tables = client.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in tables.fetchall():
+            if table not in WITHOUT_POLICY:
+                found[table] = client.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+    return found
+
+
+def test_as_the_applications_role_with_no_context_nothing_is_in_sight(installation):
+    found = counts(installation["env"]["DATABASE_URL"])
+    assert len(found) > 12
+    assert set(found.values()) == {0}
+    everything = counts(installation["env"]["DATABASE_URL"], ("portal.all_teams", "on"))
+    assert everything["projects_project"] == 3
+    assert everything["audit_entry"] > 10
+    one = counts(installation["env"]["DATABASE_URL"], ("portal.teams", "1"))
+    assert 0 < one["projects_project"] < 3
+
+
+def test_an_empty_or_hostile_setting_opens_nothing(installation):
+    for value in ("", ",", "0"):
+        try:
+            found = counts(installation["env"]["DATABASE_URL"], ("portal.teams", value))
+        except psycopg.DataError:
+            continue
+        assert found["projects_project"] == 0
+    with pytest.raises(psycopg.DataError):
+        counts(installation["env"]["DATABASE_URL"], ("portal.teams", "*"))
+
+
+def test_the_roles_are_no_owners_and_change_no_table(installation):
+    env = installation["env"]
+    for name in ("DATABASE_URL", "DATABASE_SYSTEM_URL"):
+        with psycopg.connect(env[name], autocommit=True) as client:
+            for statement in (
+                "ALTER TABLE projects_project DISABLE ROW LEVEL SECURITY",
+                "DROP POLICY tenant ON projects_project",
+                "CREATE TABLE mine (id int)",
+                "TRUNCATE audit_entry",
+                "SET ROLE gatehouse_owner",
+                "ALTER ROLE gatehouse_web BYPASSRLS",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    client.execute(statement)
+
+
+def test_the_passwords_are_stored_as_scram(installation):
+    with psycopg.connect(installation["env"]["DATABASE_ADMIN_URL"]) as admin:
+        rows = admin.execute(
+            "SELECT rolpassword FROM pg_authid WHERE rolname LIKE 'gatehouse_%'"
+        ).fetchall()
+    assert len(rows) == 3
+    assert all(word.startswith("SCRAM-SHA-256$") for (word,) in rows)
+    again = manage(installation["env"], "create_database_roles")
+    assert "role gatehouse_web: checked" in again
+
+
+def test_requests_of_two_teams_at_a_time_see_their_own_over_one_connection(installation):
+    """Sixteen threads share one connection: a setting that outlived its transaction would show."""
+
+    def ask(number):
+        key, own, other = (
+            (installation["key"], "assistant", "helpdesk"),
+            (installation["sam"], "helpdesk", "assistant"),
+        )[number % 2]
+        if number % 5 == 0:
+            headers = {**PROXY, "Authorization": f"Bearer {key}"}
+            listed = requests.get(
+                f"{installation['base']}/api/projects/", headers=headers, timeout=60
+            ).json()["results"]
+            teams = {row["team"] for row in listed}
+            return teams == {"research" if number % 2 == 0 else "support"}
+        mine = chat(installation, key, own, f"say: {number}", stream=number % 3 == 0)
+        refused = chat(installation, key, other, "hello")
+        return mine.status_code == 200 and str(number) in mine.text and refused.status_code == 404
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(ask, range(80)))
+    found = counts(installation["env"]["DATABASE_URL"])
+    assert set(found.values()) == {0}
+
+
+def test_a_stream_writes_its_row_in_its_team(installation):
+    answer = chat(installation, installation["sam"], "helpdesk", "say: streamed", stream=True)
+    last = [line for line in answer.text.splitlines() if line.startswith("data: {")][-1]
+    uid = json.loads(last[6:])["id"].removeprefix("chatcmpl-")
+    said = shell(
+        installation["env"],
+        "from projects.models import Exchange\n"
+        f"row = Exchange.objects.get(uid='{uid}')\n"
+        "print(row.outcome, row.team.slug, row.answer)",
+    )
+    assert said == "answered support streamed"
+
+
+def test_pages_of_each_person_show_their_teams_rows(installation):
+    def page(email, path):
+        headers = {**PROXY, "Cookie": cookie_of(installation["env"], email)}
+        return requests.get(installation["base"] + path, headers=headers, timeout=60)
+
+    assert "Helpdesk" in page("sam@example.com", "/").text
+    assert "Assistant" not in page("sam@example.com", "/").text
+    assert page("sam@example.com", "/playground/assistant/").status_code == 404
+    listed = page("sam@example.com", "/admin/projects/project/").text
+    assert "Helpdesk" in listed
+    assert "Assistant" not in listed
+    everything = page("auditor@example.com", "/admin/projects/project/").text
+    assert "Assistant" in everything
+    assert "Helpdesk" in everything
+    made = page("olivia@example.com", "/admin/projects/project/add/")
+    assert made.status_code == 200
+
+
+def test_a_widgets_visitor_is_answered_in_its_team(installation):
+    env = installation["env"]
+    public = shell(
+        env,
+        "from widget.models import Widget; from projects.models import Project\n"
+        "print(Widget.objects.create(project=Project.objects.get(slug='helpdesk'), name='W', "
+        "allowed_domains=['shop.example']).public_id)",
+    )
+    headers = {**PROXY, "Origin": "https://shop.example"}
+    base = installation["base"]
+    begun = requests.post(f"{base}/widget/v1/session", json={"key": public}, headers=headers)
+    assert begun.status_code == 200, begun.text
+    headers["Authorization"] = f"Bearer {begun.json()['token']}"
+    said = requests.post(f"{base}/widget/v1/chat", json={"message": "say: hi"}, headers=headers)
+    assert '"text": "hi"' in said.text
+    assert said.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
+def test_the_workers_tasks_reach_every_team_and_their_narrow_ones_only_theirs(installation):
+    said = shell(
+        installation["env"],
+        "from datetime import timedelta\n"
+        "from django.utils import timezone\n"
+        "from portal.tenancy import Scope, tenant\n"
+        "from projects.models import Exchange, Project\n"
+        "from projects.tasks import close_abandoned\n"
+        "from teams.models import Team\n"
+        "long_ago = timezone.now() - timedelta(hours=2)\n"
+        "for team in Team.objects.all():\n"
+        "    Exchange.objects.create(door='api', project_slug='x', team=team, created_at=long_ago)\n"
+        "print(close_abandoned())\n"
+        "support = Team.objects.get(slug='support')\n"
+        "with tenant(Scope(teams=frozenset([support.pk]))):\n"
+        "    print([p.slug for p in Project.objects.all()])\n"
+        "print(Project.objects.count())",
+    )
+    assert said.splitlines() == ["2", "['helpdesk']", "3"]
+
+
+def test_production_refuses_a_role_that_gets_past_the_policies(installation):
+    env = dict(installation["env"])
+    manage(env, "check", "--database", "default")
+    for url, words in (
+        (env["DATABASE_OWNER_URL"], "it owns the tables"),
+        (env["DATABASE_ADMIN_URL"].replace("/postgres?", "/portal?"), "it is a superuser"),
+    ):
+        with pytest.raises(AssertionError, match=words):
+            manage({**env, "DATABASE_URL": url}, "check", "--database", "default")
