@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     changes_tables = sys.argv[1:2] in (["migrate"], ["sqlmigrate"], ["showmigrations"])
-    os.environ["PORTAL_PROCESS"] = "owner" if changes_tables else "system"
+    os.environ["GATEHOUSE_PROCESS"] = "owner" if changes_tables else "system"
     from django.core.management import execute_from_command_line
 
     from portal.context import RequestContext, entered

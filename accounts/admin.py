@@ -156,7 +156,10 @@ class KeyAdmin(ConsoleModelAdmin):
     actions = ("revoke",)
     fieldsets = (
         (None, {"fields": ("name", "user", "public_id", "masked")}),
-        (_("What it may do"), {"fields": ("scopes", "requests_per_second", "no_content_log")}),
+        (
+            _("What it may do"),
+            {"fields": ("scopes", "requests_per_second", "allowed_addresses", "no_content_log")},
+        ),
         (
             _("When"),
             {"fields": ("expires_at", "revoked_at", "last_used_at", "created_at")},

@@ -15,9 +15,11 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import Key, User
 from portal import tenancy
-from portal.context import Actor, become
+from portal.address_lists import listed
+from portal.context import Actor, become, current
 from portal.errors import Refusal
 from portal.recording import register_listener
+from portal.route_classes import require_scope
 
 LIFETIME = 3.0  # seconds that a key found good is believed in this process; the promise is 5 s
 STAMP_EVERY = timedelta(minutes=1)
@@ -94,6 +96,9 @@ def identify(request: HttpRequest) -> Caller:
     else:
         raise Refusal("not_authenticated")
     if caller.key is not None:
+        if not listed(current().address, caller.key.allowed_addresses):
+            raise Refusal("address_blocked")
+        require_scope(request, caller.scopes)
         tenancy.adopt(caller.user)
         become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
     return caller

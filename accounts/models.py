@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.querysets import KeyQuerySet, UserQuerySet
+from portal.address_lists import validate_networks
 from portal.encryption import mask
 
 
@@ -122,6 +123,16 @@ class Key(models.Model):
         default=settings.LIMIT_KEY_PER_SECOND,
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
         help_text=_("Twice as many may come at once; more are refused with 429."),
+    )
+    allowed_addresses = models.CharField(
+        _("allowed addresses"),
+        max_length=1000,
+        blank=True,
+        default="",
+        validators=[validate_networks],
+        help_text=_(
+            "Networks it may be used from, separated by commas: 203.0.113.0/24. Empty: all."
+        ),
     )
     no_content_log = models.BooleanField(
         _("no content log"),

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts import actions
 from accounts.models import Key, User
 from accounts.scopes import SCOPES
-from portal.api import ReadViewSet
+from portal.api import ReadViewSet, RolePermission
 from portal.errors import Refusal
 
 
@@ -59,8 +59,25 @@ class KeySerializer(serializers.ModelSerializer):
     class Meta:
         model = Key
         fields = ["id", "user", "name", "key", "scopes", "expires_at", "requests_per_second"]
-        fields += ["no_content_log", "revoked_at", "last_used_at", "created_at"]
+        fields += [
+            "allowed_addresses",
+            "no_content_log",
+            "revoked_at",
+            "last_used_at",
+            "created_at",
+        ]
         read_only_fields = ("requests_per_second", "revoked_at", "last_used_at", "created_at")
+
+
+class PeopleOnly(RolePermission):
+    """No key, whatever its scopes, and nobody who is restricted; whose keys is asked by the rows and the deeds."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        is_key = request.auth is not None and request.auth.key is not None
+        return bool(request.user.is_authenticated and not request.user.is_restricted and not is_key)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return True
 
 
 class KeyViewSet(
@@ -74,13 +91,8 @@ class KeyViewSet(
 
     queryset = Key.objects.select_related("user")
     serializer_class = KeySerializer
-    permission_classes = [IsAuthenticated]
+    permission_classes = [PeopleOnly]
     lookup_field = "public_id"
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.user.is_restricted or (request.auth is not None and request.auth.key):
-            raise Refusal("permission_denied")
 
     def get_queryset(self) -> QuerySet:
         return super().get_queryset().visible_to(self.request.user)

@@ -1,10 +1,12 @@
 """The client's address, believed from trusted proxies only."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from django.conf import settings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def client_address(meta: Mapping[str, str]) -> str:
@@ -21,12 +23,19 @@ def client_address(meta: Mapping[str, str]) -> str:
     return peer
 
 
-@lru_cache(maxsize=4096)
-def _trusted(address: str) -> bool:
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an address lies in one of the networks; an IPv4-mapped IPv6 address counts as the IPv4 one."""
     if not _is_address(address):
         return False
     parsed = ipaddress.ip_address(address)
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)
+
+
+@lru_cache(maxsize=4096)
+def _trusted(address: str) -> bool:
+    return is_within(address, settings.TRUSTED_PROXIES)
 
 
 def _is_address(text: str) -> bool:

@@ -7,6 +7,6 @@ class PortalConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
-        from portal import checks, tenancy  # noqa: F401 - checks register by being imported
+        from portal import admin_security, checks, tenancy  # noqa: F401 - checks register by being imported
 
         connection_created.connect(tenancy.say_for_session, dispatch_uid="tenancy")

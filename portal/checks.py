@@ -11,9 +11,11 @@ from django.db.models import Model
 
 from portal import classification
 from portal import environment as env
+from portal.api import RolePermission
 from portal.encryption import EncryptedTextField, encrypted_fields, readable
 from portal.models import DataKey
 from portal.roles import Login
+from portal.route_classes import RouteClass, routes
 from portal.row_security import unprotected, ways_past
 
 
@@ -64,6 +66,31 @@ def _problems_of(model: type[Model]) -> Iterator[CheckMessage]:
         )
 
 
+@register(Tags.urls)
+def check_routes(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Every route is classed, and the API's management asks a key for a scope."""
+    return [found for route in routes() for found in _problems_of_route(*route)]
+
+
+def _problems_of_route(route: str, kind: RouteClass | None, view: Any) -> Iterator[CheckMessage]:
+    if kind is None:
+        yield Error(
+            f"The route {route!r} is not classed.",
+            hint="Say with portal.route_classes.classed who may knock there.",
+            id="portal.E009",
+        )
+    asked = getattr(view, "cls", None)
+    if kind is RouteClass.MANAGEMENT and asked is not None:
+        chosen = getattr(view, "initkwargs", {}).get("permission_classes")
+        first = next(iter(chosen or asked.permission_classes), None)
+        if not (isinstance(first, type) and issubclass(first, RolePermission)):
+            yield Error(
+                f"The management route {route!r} asks keys for no scope.",
+                hint="Its first permission class is portal.api.RolePermission, or a kind of it.",
+                id="portal.E010",
+            )
+
+
 @register(Tags.security)
 def check_key_ring(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """The card's package would silently use SECRET_KEY without a ring."""
@@ -81,7 +108,8 @@ def check_key_ring(app_configs: Any, **_: Any) -> list[CheckMessage]:
 @register(Tags.database)
 def check_database_role(app_configs: Any, databases: Any, **_: Any) -> list[CheckMessage]:
     """In production the application's role cannot get past row-level security, and every table is under it."""
-    if settings.DEVELOPMENT or not databases or connection.vendor != "postgresql":
+    is_migrating = settings.PROCESS == "owner"  # what is on its way to its policies is not stopped
+    if settings.DEVELOPMENT or is_migrating or not databases or connection.vendor != "postgresql":
         return []
     role = Login.of(env.text("DATABASE_URL")).name
     try:

@@ -10,7 +10,6 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
-MINIMUM_SECRET_LENGTH = 40  # characters; 256 bits in base64 are 43
 
 
 def _load_development_file(data_dir: Path) -> None:
@@ -83,9 +82,9 @@ def items(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
-def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
-        return [ipaddress.ip_network(item, strict=False) for item in items(name)]
+        return [ipaddress.ip_network(item, strict=False) for item in items(name, default)]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}.") from None
 
@@ -102,7 +101,7 @@ DEVELOPMENT = ENVIRONMENT == "development"
 
 
 # Who runs: the web server, a command or the worker ("system"), or a command that changes tables ("owner").
-PROCESS = os.environ.get("PORTAL_PROCESS", "system")
+PROCESS = os.environ.get("GATEHOUSE_PROCESS", "system")
 _URLS = {
     "web": ("DATABASE_URL",),
     "system": ("DATABASE_SYSTEM_URL", "DATABASE_URL"),
@@ -113,35 +112,3 @@ _URLS = {
 def database_url() -> str:
     """Where this process finds the database, in the role that it needs; one URL may serve all of them."""
     return next(filter(None, map(text, _URLS[PROCESS])), "")
-
-
-def weak_secrets() -> list[str]:
-    """One sentence for every secret that is missing, short, too uniform, malformed or used twice."""
-    values = {
-        name: text(name)
-        for name in (
-            "PORTAL_SECRET_KEY",
-            "PORTAL_FERNET_KEYS",
-            "PORTAL_KEY_PEPPER",
-            "PORTAL_AUDIT_SIGNING_KEY",
-        )
-    }
-    problems = [f"{name} is missing." for name, value in values.items() if not value]
-    present = {name: value for name, value in values.items() if value}
-    for name, value in present.items():
-        if len(value) < MINIMUM_SECRET_LENGTH:
-            problems.append(f"{name} is shorter than {MINIMUM_SECRET_LENGTH} characters.")
-        elif len(set(value)) < 12:
-            problems.append(f"{name} is too uniform to be random.")
-        elif "insecure" in value.lower() or "changeme" in value.lower().replace("-", ""):
-            problems.append(f"{name} still has its sample value.")
-    if len(set(present.values())) < len(present):
-        problems.append("Two secrets are equal; each needs a value of its own.")
-    for number, key in enumerate(items("PORTAL_FERNET_KEYS"), start=1):
-        try:
-            Fernet(key)
-        except ValueError:
-            problems.append(
-                f"PORTAL_FERNET_KEYS: key {number} is not a Fernet key (32 bytes, URL-safe base64)."
-            )
-    return problems

@@ -4,22 +4,39 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
+from portal import request_limits
+from portal.address_lists import is_welcome
 from portal.addresses import client_address
 from portal.context import ANONYMOUS, RequestContext, entered
 from portal.errors import Refusal, as_refusal, error_response, wants_json
+from portal.route_classes import require_open
 
 logger = logging.getLogger("portal.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
+# What Django sets no header for. A view that means otherwise has set its own (the widget's script).
+HEADERS = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
+        "microphone=(), midi=(), payment=(), usb=()"
+    ),
+}
+
+
 class RequestContextMiddleware:
-    """Outermost: names the request, opens its context, sets `X-Request-ID` on every answer."""
+    """Outermost: names the request, opens its context, sets `X-Request-ID` and the headers that every answer has."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -37,6 +54,8 @@ class RequestContextMiddleware:
         with entered(context):
             response = self.get_response(request)
         response["X-Request-ID"] = context.request_id
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
 
@@ -47,8 +66,14 @@ class ErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        refusal = self._refused(request)
-        response = error_response(request, refusal) if refusal else self.get_response(request)
+        try:
+            request_limits.check(request.META)
+            if request.method == "POST":
+                request_limits.check_form(request.META.get("CONTENT_TYPE", ""), request)
+        except Refusal as refusal:
+            response = error_response(request, refusal)
+        else:
+            response = self.get_response(request)
         if (
             response.status_code in STATUS_CODES
             and wants_json(request)
@@ -60,7 +85,7 @@ class ErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         refusal = as_refusal(error)
-        if refusal is None and isinstance(error, RequestDataTooBig):
+        if refusal is None and isinstance(error, TOO_LARGE):
             refusal = Refusal("too_large")
         if refusal is None and isinstance(error, UnicodeDecodeError | SuspiciousOperation):
             refusal = Refusal("invalid_request")
@@ -68,14 +93,28 @@ class ErrorMiddleware:
             return error_response(request, refusal)
         return None
 
-    def _refused(self, request: HttpRequest) -> Refusal | None:
-        if "%00" in request.META.get("QUERY_STRING", ""):  # PostgreSQL stores and compares no NUL
-            return Refusal("invalid_request")
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit():
-            return Refusal("invalid_request")
-        if int(length) > settings.MAX_BODY_BYTES:
-            return Refusal("too_large")
+
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+class DoorMiddleware:
+    """Asks the route's class and the platform's address rules before any view, and before anybody is known."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        try:
+            require_open(request)
+            if not is_welcome(request.client_address, request.path):  # type: ignore[attr-defined]
+                raise Refusal("address_blocked")
+        except Refusal as refusal:
+            return error_response(request, refusal)
         return None
 
 

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from portal import environment as env
+from portal import start_refusals
 from portal.databases import database_from_url
 
 BASE_DIR = env.ROOT
@@ -15,7 +16,7 @@ DEVELOPMENT = env.DEVELOPMENT
 TESTING = "pytest" in sys.modules
 DEBUG = False  # never: errors are pages with a request id, in development too
 
-_problems = env.weak_secrets()
+_problems = start_refusals.problems()
 if _problems:
     raise ImproperlyConfigured(
         "Gatehouse does not start: "
@@ -36,9 +37,8 @@ BASE_URL = env.text("PORTAL_BASE_URL", LOCAL_URL if DEVELOPMENT else "").rstrip(
 ALLOWED_HOSTS = env.items(
     "PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" if DEVELOPMENT else ""
 )
-if not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("Gatehouse does not start: PORTAL_ALLOWED_HOSTS is empty.")
 TRUSTED_PROXIES = env.networks("PORTAL_TRUSTED_PROXIES")
+LOCAL_NETWORKS = env.networks("PORTAL_LOCAL_NETWORKS", "127.0.0.0/8,::1/128")
 PRIVATE_NETWORKS = env.networks("PORTAL_PRIVATE_NETWORKS")
 
 INSTALLED_APPS = [
@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.RequestContextMiddleware",
     "portal.middleware.ErrorMiddleware",
+    "portal.middleware.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.PageCompressionMiddleware",
@@ -189,6 +190,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [SELF],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
+        "report-uri": "/csp-report/",
     }
 }
 CORS_ALLOWED_ORIGINS: list[str] = []  # every door but the widget's is same-origin
@@ -270,6 +272,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
     "close abandoned exchanges": {"task": "projects.close_abandoned", "schedule": 60.0},
     "apply retention": {"task": "projects.apply_retention", "schedule": 3600.0},
+    "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
 }

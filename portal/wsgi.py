@@ -2,7 +2,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-os.environ["PORTAL_PROCESS"] = "web"
+os.environ["GATEHOUSE_PROCESS"] = "web"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 application = get_wsgi_application()

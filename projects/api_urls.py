@@ -3,14 +3,23 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from portal.route_classes import RouteClass, classed
 from projects import api
 
 router = SimpleRouter()
 router.register("projects", api.ProjectViewSet, basename="project")
-router.register("conversations", api.ConversationViewSet, basename="conversation")
 router.register("usage", api.UsageViewSet, basename="usage")
 
+daily = SimpleRouter()
+daily.register("conversations", api.ConversationViewSet, basename="conversation")
+
 urlpatterns = [
-    path("projects/<slug:slug>/chat/", api.ChatView.as_view(), name="project-chat"),
+    *classed(
+        RouteClass.CLIENT_API,
+        [
+            path("projects/<slug:slug>/chat/", api.ChatView.as_view(), name="project-chat"),
+            *daily.urls,
+        ],
+    ),
     *router.urls,
 ]

@@ -34,6 +34,7 @@ OUTCOMES: dict[str, Outcome] = {
         _refused("not_authenticated"),
         _refused("invalid_credentials"),
         _refused("permission_denied"),
+        _refused("address_blocked"),
         _refused("not_found"),
         _refused("too_large"),
         _refused("validation_failed"),
@@ -52,7 +53,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "blocked": ("blocked_input", "blocked_output"),
     "refused": (
         *("invalid_request", "invalid_encoding", "not_authenticated", "invalid_credentials"),
-        *("permission_denied", "not_found", "too_large", "validation_failed"),
+        *("permission_denied", "address_blocked", "not_found", "too_large", "validation_failed"),
         *("rate_limited", "budget_exceeded"),
     ),
     "failed": (

@@ -14,6 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.authentication import identify
+from portal.address_lists import listed
+from portal.context import current
 from portal.errors import Refusal, error_body, with_headers
 from portal.tenancy import own_transactions, tenant
 from projects import actions, journey
@@ -60,10 +62,13 @@ def temporary(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def visible_project(request: HttpRequest, slug: str) -> Project:
-    """404 for what one may not see."""
+    """404 for what one may not see; 403 from an address that its team does not list."""
     rows = Project.objects.visible_to(request.user).select_related("team__branding")
     rows = rows.defer("system_prompt", "team__branding__logo")
-    return get_object_or_404(rows, slug=slug)
+    project = get_object_or_404(rows, slug=slug)
+    if not listed(current().address, project.team.allowed_addresses):
+        raise Refusal("address_blocked", _("This team's projects are not used from your address."))
+    return project
 
 
 def _context(request: HttpRequest, project: Project) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Route:
     slug: str
     name: str
     team_id: int
+    allowed_addresses: str
     is_open: bool
     model: Model
     provider: Provider
@@ -120,6 +121,7 @@ def _loaded(slug: str) -> Route | None:
         slug=project.slug,
         name=project.name,
         team_id=project.team_id,
+        allowed_addresses=project.team.allowed_addresses,
         is_open=project.is_active and granted and model.is_active and provider.is_active,
         model=model,
         provider=provider,

@@ -6,6 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from guards.engine import inspect
+from portal.address_lists import listed
+from portal.context import current
 from portal.errors import Refusal
 from portal.limits import Limit, take
 from portal.providers.base import ChatRequest, estimate_tokens
@@ -44,6 +46,10 @@ def access(passage: Passage) -> None:
         raise Refusal(
             "permission_denied", _("This project is switched off, or its model is not granted.")
         )
+    if not isinstance(caller, Visitor) and not listed(
+        current().address, passage.route.allowed_addresses
+    ):
+        raise Refusal("address_blocked", _("This team's projects are not used from your address."))
     if passage.question.conversation is not None and caller.user is not None:
         with tenant(passage.scope):
             _find_conversation(passage)

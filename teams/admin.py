@@ -39,7 +39,8 @@ class TeamAdmin(ConsoleModelAdmin):
     inlines = (GrantInline,)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("name", "slug") if obj is None else ("name", "slug", "created_at")
+        common = ("name", "slug", "allowed_addresses")
+        return common if obj is None else (*common, "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         counts = {

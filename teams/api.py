@@ -22,7 +22,7 @@ class VisibleField(serializers.SlugRelatedField):
 class TeamSerializer(serializers.ModelSerializer):
     class Meta:
         model = Team
-        fields = ("slug", "name", "created_at")
+        fields = ("slug", "name", "allowed_addresses", "created_at")
         read_only_fields = ("created_at",)
 
 

@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.address_lists import listed, validate_networks
+from portal.context import current
 from portal.models import Model
 from teams.colours import HEX, READABLE, lightened, worst_contrast
 from teams.querysets import InTeamQuerySet, TeamQuerySet
@@ -25,6 +27,17 @@ class Team(models.Model):
         help_text=_("Its name in addresses and the API; it stays."),
     )
     name = models.CharField(_("name"), max_length=120, help_text=_("As people read it."))
+    allowed_addresses = models.CharField(
+        _("allowed addresses"),
+        max_length=1000,
+        blank=True,
+        default="",
+        validators=[validate_networks],
+        help_text=_(
+            "Networks from which its projects may be used, separated by commas: 203.0.113.0/24. Empty: all. "
+            "Visitors of its widgets are strangers, and come from everywhere."
+        ),
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     users = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="teams"
@@ -37,6 +50,22 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Whoever sets the list and is in the team does not lock themselves out of it."""
+        context = current()
+        if not self.pk or not context.address or listed(context.address, self.allowed_addresses):
+            return
+        me = context.actor.id if context.actor.kind == "user" else ""
+        if me and self.memberships.filter(user_id=me).exists():
+            raise ValidationError(
+                {
+                    "allowed_addresses": _(
+                        "With this, your own address %(address)s could not use the team's projects any more."
+                    )
+                    % {"address": context.address}
+                }
+            )
 
     @property
     def team_id(self) -> int:

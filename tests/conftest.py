@@ -1,6 +1,7 @@
 """What all tests share. A test that needs a server which is not there is left out loudly; with CI=true it fails."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, sync_playwright
 
-from portal import keyring, recording, tenancy
+from portal import address_lists, keyring, recording, tenancy
 from tests import strict
 from tests.cast import Cast, build_cast
 from tests.chromium import ARGUMENTS
@@ -65,6 +66,8 @@ def forget_caches(request, monkeypatch) -> None:
     for listener in recording._listeners:
         listener("tests")
     keyring.forget()
+    # No address rules, as of now; whoever makes one in a test is heard.
+    address_lists._rules._rules, address_lists._rules._until = (), time.monotonic() + 3600
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(recording, "after_commit", lambda tell: tell())

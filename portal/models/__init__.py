@@ -4,5 +4,15 @@ from portal.models.buckets import Bucket
 from portal.models.catalogue import MONEY_PLACES, Model, register_model_visibility
 from portal.models.data_keys import DataKey
 from portal.models.providers import Provider
+from portal.models.security import AddressRule, CspReport
 
-__all__ = ["MONEY_PLACES", "Bucket", "DataKey", "Model", "Provider", "register_model_visibility"]
+__all__ = [
+    "MONEY_PLACES",
+    "AddressRule",
+    "Bucket",
+    "CspReport",
+    "DataKey",
+    "Model",
+    "Provider",
+    "register_model_visibility",
+]

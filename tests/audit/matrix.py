@@ -36,6 +36,11 @@ LINES = {
         "name",
         lambda cast: "Newer",
     ),
+    "portal.AddressRule": Line(
+        lambda cast: {"place": "console", "verdict": "block", "network": "203.0.113.9"},
+        "note",
+        lambda cast: "A guesser",
+    ),
     "portal.Model": Line(
         lambda cast: {"provider": cast.model.provider, "name": "new"},
         "is_active",

@@ -275,7 +275,8 @@ def test_a_stream_of_100_words_a_second_writes_once_a_frame_and_moves_nothing(
     answered(page, 1)
     assert page.locator(".question").bounding_box() == place
     writes = page.evaluate("window.seen.writes")
-    assert len(writes) == len(set(writes))  # never two in one frame
+    # Never two in one frame; only the end itself may fall into that of the last words.
+    assert len(writes) - len(set(writes)) <= 1
     assert len(writes) > 20  # it streamed
     text = page.locator(".answer .said").text_content()
     assert text.split() == [word.strip() for word in words]

@@ -62,7 +62,7 @@ def test_a_list_answers_as_its_line_says(cast, path):
             assert "marco@example.com" not in text, path
 
 
-def test_nothing_answers_strangers():
+def test_nothing_answers_strangers(db):
     for path in routes():
         if not path.startswith(("api/", "v1/")) or path in ("api/schema/", "api/docs/"):
             continue

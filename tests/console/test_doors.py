@@ -9,7 +9,7 @@ from guards.models import GuardEvent
 from portal.classification import is_recorded
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
-from portal.models import Bucket
+from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
 from teams.backends import RoleBackend
 from teams.models import Branding, Membership
@@ -46,6 +46,8 @@ def rows(cast):
     Spend.objects.create(project=cast.assistant, month="2026-11-01")
     Conversation.objects.create(project=cast.assistant, user=cast.marco)
     Bucket.objects.create(key="x")
+    AddressRule.objects.create(place="console", verdict="block", network="203.0.113.7")
+    CspReport.objects.create(directive="script-src", blocked="inline", page="/")
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
     from guards.models import GuardAttachment

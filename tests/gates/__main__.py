@@ -30,6 +30,7 @@ def production() -> dict[str, str]:
         "PORTAL_ALLOWED_HOSTS": "portal.example.com",
         "PORTAL_BASE_URL": "https://portal.example.com",
         "PORTAL_DATA_DIR": tempfile.gettempdir(),
+        "WEB_WORKERS": "1",
     }
 
 

@@ -106,7 +106,7 @@ def _console() -> dict[str, str]:
 
     from accounts.models import User
     from guards.models import Guard, GuardAttachment
-    from portal.models import Bucket, Model, Provider
+    from portal.models import AddressRule, Bucket, CspReport, Model, Provider
     from projects.actions import create_project_key
     from projects.models import Project, Spend
     from teams.models import Membership, Team
@@ -132,6 +132,12 @@ def _console() -> dict[str, str]:
     month = timezone.now().date().replace(day=1)
     Spend.objects.get_or_create(project=project, month=month, defaults={"spent_micros": 12_340_000})
     Bucket.objects.get_or_create(key="project:1", defaults={"tat": 1})
+    AddressRule.objects.get_or_create(
+        place="console", verdict="block", network="203.0.113.0/24", note="A network that guesses"
+    )
+    CspReport.objects.get_or_create(
+        directive="script-src-elem", blocked="chrome-extension://abc", page="/playground/assistant/"
+    )
     GuardAttachment.objects.get_or_create(
         guard=Guard.objects.get(slug="limits"),
         team=Team.objects.get(slug="research"),

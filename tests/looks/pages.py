@@ -5,7 +5,7 @@ from typing import Any
 
 # What is no page: answers to forms, files, and the interfaces of programs.
 NOT_PAGES = {
-    *("healthz", "readyz", "theme", "schema", "loader", "script", "session", "chat"),
+    *("healthz", "readyz", "theme", "schema", "csp_report", "loader", "script", "session", "chat"),
     *("branding_css", "branding_logo", "jsi18n", "autocomplete", "view_on_site"),
     *("account_create_key", "account_revoke_key", "ask", "rename", "delete"),
     # closed doors of allauth, and the console's, which lead to the account pages

@@ -72,7 +72,6 @@ def running(tmp_path_factory, **extra: str) -> Iterator[dict]:
             REDIS_URL=redis,
             PORTAL_TRUSTED_PROXIES="127.0.0.1/32",
             PORT=str(port),
-            WEB_WORKERS="1",
             WEB_THREADS="16",
             **extra,
         )

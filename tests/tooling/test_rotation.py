@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 
 from tests.gates.__main__ import clean_environment, production
 from tests.servers import postgres_server
+from tests.tooling.installation import role_urls
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
@@ -90,10 +91,12 @@ def test_killed_again_and_again_under_load_it_loses_nothing(tmp_path, database):
         old, new = (Fernet.generate_key().decode() for _ in range(2))
         secrets = production() | {"PORTAL_DATA_DIR": str(tmp_path)}
         if database == "postgresql":
-            secrets["DATABASE_URL"] = stack.enter_context(postgres_server())
+            secrets |= role_urls(stack.enter_context(postgres_server()))
         before = clean_environment(**secrets | {"PORTAL_FERNET_KEYS": old})
         both = clean_environment(**secrets | {"PORTAL_FERNET_KEYS": f"{new},{old}"})
         after = clean_environment(**secrets | {"PORTAL_FERNET_KEYS": new})
+        if database == "postgresql":
+            manage(before, "create_database_roles")
         manage(before, "migrate", "--verbosity", "0")
         manage(before, "shell", "-v", "0", "-c", FILL)
         load = started(both, "shell", "-v", "0", "-c", LOAD)

@@ -1,0 +1,99 @@
+"""Lists of networks that may or may not come in: the platform's rules, and the short lists of teams and keys."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from portal.addresses import Network, is_within
+from portal.recording import register_listener
+
+LIFETIME = 3.0  # seconds; the promise is 5 s across processes
+MAX_LISTED = 50
+CONSOLE = "/admin/"
+PROBES = frozenset(["/healthz", "/readyz"])  # an orchestrator's, also while the database is gone
+
+
+def validate_network(value: str) -> None:
+    try:
+        ipaddress.ip_network(value.strip())
+    except ValueError:
+        raise ValidationError(
+            _("%(value)s is no network: write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."),
+            params={"value": value[:60]},
+        ) from None
+
+
+def validate_networks(value: str) -> None:
+    """For a list of a team or key: networks separated by commas; empty means everywhere."""
+    listed = [item for item in value.split(",") if item.strip()]
+    if len(listed) > MAX_LISTED:
+        raise ValidationError(_("At most %(count)d networks."), params={"count": MAX_LISTED})
+    for item in listed:
+        validate_network(item)
+
+
+@lru_cache(maxsize=4096)
+def networks_of(value: str) -> tuple[Network, ...]:
+    """The networks of a stored list."""
+    return tuple(ipaddress.ip_network(item.strip()) for item in value.split(",") if item.strip())
+
+
+def listed(address: str, value: str) -> bool:
+    """Whether a team's or key's list lets this address in; an empty list lets everybody in."""
+    return not value.strip() or is_within(address, networks_of(value))
+
+
+def allows(rules: Iterable[Any], place: str, address: str) -> bool:
+    """What the rules of a place say of an address: no block names it, and an allowance does if there are any."""
+    here = [rule for rule in rules if rule.place == place]
+    allowed = [rule.network for rule in here if rule.verdict == "allow"]
+    blocked = [rule.network for rule in here if rule.verdict == "block"]
+    if any(is_within(address, networks_of(network)) for network in blocked):
+        return False
+    return not allowed or any(is_within(address, networks_of(network)) for network in allowed)
+
+
+class _Rules:
+    """The platform's rules, for a few seconds; a change of them here drops them."""
+
+    def __init__(self) -> None:
+        self._until, self._rules, self._generation = 0.0, (), 0
+        self._lock = threading.Lock()
+
+    def all(self) -> tuple[Any, ...]:
+        if time.monotonic() < self._until:
+            return self._rules
+        generation = self._generation
+        found = tuple(apps.get_model("portal.AddressRule").objects.all())
+        with self._lock:
+            if generation == self._generation:
+                self._rules, self._until = found, time.monotonic() + LIFETIME
+        return found
+
+    def clear(self, label: str) -> None:
+        if label != "portal.AddressRule":
+            return
+        with self._lock:
+            self._generation += 1
+            self._until = 0.0
+
+
+_rules = _Rules()
+register_listener(_rules.clear)
+
+
+def is_welcome(address: str, path: str) -> bool:
+    """Whether the platform's rules let this address ask for this path."""
+    rules = () if path in PROBES else _rules.all()
+    if not rules:
+        return True
+    if not allows(rules, "portal", address):
+        return False
+    return not path.startswith(CONSOLE) or allows(rules, "console", address)
