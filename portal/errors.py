@@ -115,9 +115,20 @@ def error_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if wants_json(request):
         response = JsonResponse(error_body(refusal), status=refusal.status)
     else:
-        context = {"refusal": refusal, "request_id": current().request_id}
-        response = render(request, "error.html", context, status=refusal.status)
+        response = _page(request, refusal)
     return with_headers(response, refusal)
+
+
+def _page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The error page; in plain words where even that cannot be drawn, as without sessions or templates."""
+    request_id = current().request_id
+    context = {"refusal": refusal, "request_id": request_id}
+    try:
+        return render(request, "error.html", context, status=refusal.status)
+    except Exception:
+        logger.exception("the error page could not be drawn")
+        words = f"{refusal.message} ({request_id})"
+        return HttpResponse(words, content_type="text/plain; charset=utf-8", status=refusal.status)
 
 
 def with_headers(response: HttpResponse, refusal: Refusal) -> HttpResponse:

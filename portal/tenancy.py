@@ -43,7 +43,14 @@ class Scope:
 NOTHING = Scope()
 EVERYTHING = Scope(everything=True)
 
-_page: ContextVar[ExitStack | None] = ContextVar("gatehouse_page", default=None)
+
+class Page(ExitStack):
+    """A request, and the transaction that begins once it is known whose it is."""
+
+    has_transaction = False
+
+
+_page: ContextVar[Page | None] = ContextVar("gatehouse_page", default=None)
 _finders: list[Callable[[Any], Scope]] = []
 
 
@@ -87,15 +94,15 @@ def _said_in_transaction(scope: Scope) -> Iterator[None]:
 
 
 @contextmanager
-def page() -> Iterator[ExitStack]:
-    """A request, whose transaction begins once it is known whose it is: `adopt` opens it on the stack."""
-    with ExitStack() as stack:
+def page() -> Iterator[Page]:
+    """A request from its beginning to its end; `adopt` opens its transaction."""
+    with Page() as stack:
         token = _page.set(None)
         stack.callback(_page.reset, token)
         yield stack
 
 
-def await_caller(stack: ExitStack) -> None:
+def await_caller(stack: Page) -> None:
     """The view may run in a transaction of this page, as soon as `adopt` names its caller."""
     _page.set(stack)
 
@@ -106,6 +113,7 @@ def adopt(user: Any) -> None:
     if stack is not None:
         _page.set(None)
         stack.enter_context(tenant(scope_of(user)))
+        stack.has_transaction = True
 
 
 def _say(scope: Scope) -> None:

@@ -27,14 +27,13 @@ class TenantMiddleware:
             request._page = stack  # type: ignore[attr-defined]
             response = self.get_response(request)
             broke = response.status_code == SERVER_ERROR or getattr(request, "_broke", False)
-            if broke and getattr(request, "_in_page", False) and connection.in_atomic_block:
+            if broke and stack.has_transaction and connection.in_atomic_block:
                 transaction.set_rollback(True)
             return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if connection.vendor != tenancy.POSTGRESQL or _opens_its_own(view):
             return
-        request._in_page = True  # type: ignore[attr-defined]
         tenancy.await_caller(request._page)  # type: ignore[attr-defined]
         if "HTTP_AUTHORIZATION" not in request.META and request.user.is_authenticated:
             tenancy.adopt(
