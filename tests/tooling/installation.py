@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -50,7 +51,8 @@ def role_urls(superuser: str) -> dict[str, str]:
     where = urlsplit(superuser)
 
     def url(name: str) -> str:
-        return f"postgresql://{name}:{name}-word@127.0.0.1:{where.port}/portal?{where.query}"
+        password = secrets.token_hex(16)
+        return f"postgresql://{name}:{password}@127.0.0.1:{where.port}/portal?{where.query}"
 
     return {
         "DATABASE_ADMIN_URL": superuser,
