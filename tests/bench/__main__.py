@@ -18,7 +18,14 @@ from typing import Any
 
 from tests.bench import load, servers
 from tests.servers import postgres_server, redis_server_process
+from tests.tooling.installation import role_urls
 
+# `bare` is the portal without encryption, tenancy and headers: what they cost is 1 - portal/bare.
+APPLICATIONS = {
+    "floor": "tests.bench.floor:application",
+    "portal": "portal.wsgi:application",
+    "bare": "tests.bench.bare:application",
+}
 CASES: dict[str, dict[str, Any]] = {
     "completions/s, 16 at a time": {"at_a_time": 16, "stream": False},
     "completion, one at a time": {"at_a_time": 1, "stream": False},
@@ -30,7 +37,7 @@ def environment(data: Path, database: str, redis: str, upstream: str) -> dict[st
     return {
         "PORTAL_ENV": "development",
         "PORTAL_DATA_DIR": str(data),
-        "DATABASE_URL": database,
+        **role_urls(database),
         "REDIS_URL": redis,
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "BENCH_UPSTREAM": upstream,
@@ -48,6 +55,13 @@ def measure(kinds: list[str], seconds: float, repeat: int) -> dict[str, Any]:
         env = environment(data, database, redis, upstream)
         command = [sys.executable, "-m", "tests.bench.upstream", str(port)]
         stack.enter_context(servers.process(command, env=env, core=1))
+        for deed in ("create_database_roles", "migrate"):
+            subprocess.run(
+                [sys.executable, "manage.py", deed],
+                env={**os.environ, **env},
+                check=True,
+                capture_output=True,
+            )
         key = subprocess.run(
             [sys.executable, "-m", "tests.bench.setup"],
             env={**os.environ, **env},
@@ -63,13 +77,12 @@ def measure(kinds: list[str], seconds: float, repeat: int) -> dict[str, Any]:
 def compare(
     kind: str, env: dict[str, str], key: str, seconds: float, repeat: int
 ) -> dict[str, Any]:
-    """Floor and portal under the same server, in turn."""
-    ports = {"floor": servers.free_port(), "portal": servers.free_port()}
-    applications = {"floor": "tests.bench.floor:application", "portal": "portal.wsgi:application"}
+    """Floor, portal, and the portal without encryption, tenancy and headers, under the same server, in turn."""
+    ports = {who: servers.free_port() for who in APPLICATIONS}
     found: dict[str, dict[str, list[load.Figures]]] = {case: {} for case in CASES}
     with ExitStack() as stack:
         for who, port in ports.items():
-            command = servers.serving(kind, applications[who], port)
+            command = servers.serving(kind, APPLICATIONS[who], port)
             stack.enter_context(servers.process(command, env=env, core=0))
         for port in ports.values():
             servers.wait_for(port, "/healthz")
@@ -77,7 +90,7 @@ def compare(
             for _ in range(repeat):
                 for who, port in ports.items():
                     payload = load.request_bytes(
-                        port, key=key if who == "portal" else "", stream=options["stream"]
+                        port, key="" if who == "floor" else key, stream=options["stream"]
                     )
                     load.run(port, payload, at_a_time=options["at_a_time"], seconds=0.5)
                     figures = load.run(
@@ -97,7 +110,9 @@ def summary(who: dict[str, list[load.Figures]]) -> dict[str, Any]:
             "first_p50_ms": round(median(run.first_p50 for run in runs), 2),
             "errors": sum(run.errors for run in runs),
         }
-    table["portal/floor"] = round(table["portal"]["per_second"] / table["floor"]["per_second"], 3)
+    for below in ("floor", "bare"):
+        ratio = table["portal"]["per_second"] / table[below]["per_second"]
+        table[f"portal/{below}"] = round(ratio, 3)
     return table
 
 
@@ -108,13 +123,15 @@ def show(results: dict[str, Any]) -> None:
     )
     for kind, cases in results.items():
         for case, table in cases.items():
-            for who in ("floor", "portal"):
+            for who in APPLICATIONS:
                 row = table[who]
                 out.write(
                     f"{kind:<9}{case:<30}{who:<8}{row['per_second']:>9}{row['p50_ms']:>9}"
                     f"{row['p99_ms']:>9}{row['first_p50_ms']:>9}{row['errors']:>5}\n"
                 )
-            out.write(f"{'':<39}portal/floor {table['portal/floor']}\n")
+            out.write(
+                f"{'':<39}portal/floor {table['portal/floor']}  portal/bare {table['portal/bare']}\n"
+            )
 
 
 def main() -> None:

@@ -12,9 +12,6 @@ import django
 
 def main() -> None:
     django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
     from accounts.actions import create_key
     from accounts.models import User
     from guards.defaults import ensure_default_guards

@@ -1,6 +1,7 @@
 """Row-level security through the running server, in its application's role, with a pool of one connection."""
 
 import json
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -8,7 +9,8 @@ import pytest
 import requests
 
 from portal.row_security import WITHOUT_POLICY
-from tests.tooling.installation import PROXY, cookie_of, manage, running, shell
+from tests.servers import free_port
+from tests.tooling.installation import PROXY, ROOT, cookie_of, manage, running, shell
 
 pytestmark = pytest.mark.once
 
@@ -202,3 +204,13 @@ def test_production_refuses_a_role_that_gets_past_the_policies(installation):
     ):
         with pytest.raises(AssertionError, match=words):
             manage({**env, "DATABASE_URL": url}, "check", "--database", "default")
+        served = subprocess.run(
+            ["sh", "deploy/web.sh"],
+            cwd=ROOT,
+            env={**env, "DATABASE_URL": url, "PORT": str(free_port())},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert served.returncode != 0
+        assert words in served.stderr
