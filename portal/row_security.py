@@ -1,19 +1,23 @@
 """Row-level security on PostgreSQL: one policy for each tenant table, written by migrations, and who could get past it.
 
-A policy names the teams, the person, or everything, from the settings that `portal.tenancy` says. Each setting stands in
-a sub-select, which PostgreSQL evaluates once a statement and not once a row.
+A policy names the teams, the person, or everything, from the settings that `portal.tenancy` says. For what is read each
+setting stands in a sub-select, which PostgreSQL evaluates once a statement and not once a row. Planning one costs more
+than evaluating it a few times: so what is written, and what small tables hold, is judged row by row (`by_row`).
 """
 
 from typing import Any
 
 from django.db import migrations
 
-TEAMS = (
-    "(SELECT string_to_array(nullif(current_setting('portal.teams', true), ''), ',')::bigint[])"
-    "::bigint[]"
+_SETTINGS = (
+    "string_to_array(nullif(current_setting('portal.teams', true), ''), ',')::bigint[]",
+    "nullif(current_setting('portal.user', true), '')::bigint",
+    "current_setting('portal.all_teams', true)",
 )
-ME = "(SELECT nullif(current_setting('portal.user', true), '')::bigint)"
-EVERYTHING = "(SELECT current_setting('portal.all_teams', true)) = 'on'"
+_TEAMS, _ME, _ALL_TEAMS = _SETTINGS
+TEAMS = f"(SELECT {_TEAMS})::bigint[]"
+ME = f"(SELECT {_ME})"
+EVERYTHING = f"(SELECT {_ALL_TEAMS}) = 'on'"
 
 OF_TEAM = f"team_id = ANY ({TEAMS})"
 OF_ME = f"user_id = {ME}"
@@ -22,6 +26,13 @@ SOMEBODY = (
     "|| coalesce(current_setting('portal.user', true), '')) <> ''"
 )
 OF_PLATFORM = f"(team_id IS NULL AND {SOMEBODY})"
+
+
+def by_row(condition: str) -> str:
+    """The same condition, evaluated for each row."""
+    for setting in _SETTINGS:
+        condition = condition.replace(f"(SELECT {setting})", f"({setting})")
+    return condition
 
 
 def through(table: str, column: str) -> str:
@@ -59,19 +70,24 @@ class TenantPolicy(migrations.RunSQL):
     Both hold for everything too. On other databases it does nothing.
     """
 
-    def __init__(self, table: str, sees: str, writes: str | None = None) -> None:
-        self.table, self.sees, self.writes = table, sees, writes or sees
+    def __init__(
+        self, table: str, sees: str, writes: str | None = None, *, is_small: bool = False
+    ) -> None:
+        self.table, self.sees, self.writes, self.is_small = table, sees, writes or sees, is_small
         super().__init__(migrations.RunSQL.noop, migrations.RunSQL.noop)
 
     def deconstruct(self) -> Any:
-        return self.__class__.__name__, [self.table, self.sees, self.writes], {}
+        options = {"is_small": True} if self.is_small else {}
+        return self.__class__.__name__, [self.table, self.sees, self.writes], options
 
     def statements(self) -> list[str]:
+        sees = f"{EVERYTHING} OR {self.sees}"
         return [
             f"ALTER TABLE {self.table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {self.table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY tenant ON {self.table} "
-            f"USING ({EVERYTHING} OR {self.sees}) WITH CHECK ({EVERYTHING} OR {self.writes})",
+            f"USING ({by_row(sees) if self.is_small else sees}) "
+            f"WITH CHECK ({by_row(f'{EVERYTHING} OR {self.writes}')})",
         ]
 
     def database_forwards(
@@ -88,6 +104,43 @@ class TenantPolicy(migrations.RunSQL):
             schema_editor.execute(f"DROP POLICY IF EXISTS tenant ON {self.table}")
             schema_editor.execute(f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY")
             schema_editor.execute(f"ALTER TABLE {self.table} DISABLE ROW LEVEL SECURITY")
+
+
+class SameTeam(migrations.RunSQL):
+    """A table that repeats the team of a row it hangs on, so that its policy need not look there: both are one.
+
+    On other databases it does nothing.
+    """
+
+    def __init__(self, table: str, owner: str, column: str) -> None:
+        self.table, self.owner, self.column = table, owner, column
+        super().__init__(migrations.RunSQL.noop, migrations.RunSQL.noop)
+
+    def deconstruct(self) -> Any:
+        return self.__class__.__name__, [self.table, self.owner, self.column], {}
+
+    def database_forwards(
+        self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(
+                f"ALTER TABLE {self.owner} ADD CONSTRAINT {self.owner}_team UNIQUE (id, team_id)"
+            )
+            schema_editor.execute(
+                f"ALTER TABLE {self.table} ADD CONSTRAINT {self.table}_same_team FOREIGN KEY "
+                f"({self.column}, team_id) REFERENCES {self.owner} (id, team_id)"
+            )
+
+    def database_backwards(
+        self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(
+                f"ALTER TABLE {self.table} DROP CONSTRAINT IF EXISTS {self.table}_same_team"
+            )
+            schema_editor.execute(
+                f"ALTER TABLE {self.owner} DROP CONSTRAINT IF EXISTS {self.owner}_team"
+            )
 
 
 class Looker(migrations.RunSQL):

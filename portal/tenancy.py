@@ -14,16 +14,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import ExecStatus, TransactionStatus
 
 POSTGRESQL = "postgresql"
-_SAY = (
-    "SELECT set_config('portal.teams', %s, {0}), set_config('portal.user', %s, {0}), "
-    "set_config('portal.all_teams', %s, {0})"
+SAY = (
+    "SET {0} portal.teams = '{1.team_list}'; SET {0} portal.\"user\" = '{1.user_text}'; "
+    "SET {0} portal.all_teams = '{1.everything_text}'; "
 )
-SAY_IN_TRANSACTION, SAY_IN_SESSION = _SAY.format("true"), _SAY.format("false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,16 @@ class Scope:
     everything: bool = False
 
     @property
-    def parameters(self) -> list[str]:
-        teams = ",".join(str(team) for team in sorted(self.teams))
-        return [teams, str(self.user or ""), "on" if self.everything else ""]
+    def team_list(self) -> str:
+        return ",".join(f"{team:d}" for team in sorted(self.teams))
+
+    @property
+    def user_text(self) -> str:
+        return f"{self.user:d}" if self.user else ""
+
+    @property
+    def everything_text(self) -> str:
+        return "on" if self.everything else ""
 
 
 NOTHING = Scope()
@@ -66,27 +74,62 @@ def scope_of(user: Any) -> Scope:
     return _finders[0](user)
 
 
+class Deed:
+    """A tenant's transaction under way, and the statement that it ends with."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, list[Any]] | None = None
+
+    def end_with(self, sql: str, params: list[Any]) -> None:
+        """It goes to PostgreSQL in one message with COMMIT: rows it locks are not held while anybody waits."""
+        self._last = sql, params
+
+    def finish(self, *, commit: bool = False) -> None:
+        if self._last is None or connection.needs_rollback:
+            return
+        sql, params = self._last
+        with connection.cursor() as cursor:
+            cursor.execute(f"{sql}; COMMIT" if commit else sql, params)
+
+
 @contextmanager
-def tenant(scope: Scope, *, atomic: bool = False) -> Iterator[None]:
+def tenant(scope: Scope, *, atomic: bool = False) -> Iterator[Deed]:
     """A short transaction in this scope. Without policies it is one only if `atomic` asks for it."""
+    deed = Deed()
     if connection.vendor == POSTGRESQL:
-        with _said_in_transaction(scope):
-            yield
+        with _said_in_transaction(scope, deed):
+            yield deed
     elif atomic:
         with transaction.atomic():
-            yield
+            yield deed
+            deed.finish()
     else:
-        yield
+        yield deed
+        deed.finish()
+
+
+def alone(scope: Scope, sql: str, params: list[Any]) -> Any:
+    """The first row of one statement, which is a transaction of its own in this scope; one message to PostgreSQL."""
+    if connection.in_atomic_block:
+        with tenant(scope), connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchone()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_words(scope)}{sql}", params)
+        while cursor.nextset():
+            continue
+        return cursor.fetchone()
 
 
 @contextmanager
-def _said_in_transaction(scope: Scope) -> Iterator[None]:
+def _said_in_transaction(scope: Scope, deed: Deed) -> Iterator[None]:
     """Within another transaction its scope holds again afterwards; a rollback restores it by itself."""
     is_inner, outer = connection.in_atomic_block, _said()
     try:
         with transaction.atomic():
             _say(scope)
             yield
+            deed.finish(commit=not is_inner)
             if is_inner and not connection.needs_rollback:
                 _say(outer)
     finally:
@@ -116,11 +159,20 @@ def adopt(user: Any) -> None:
         stack.has_transaction = True
 
 
+def _words(scope: Scope) -> str:
+    """What goes before a transaction's first statement. There is nothing but numbers in it."""
+    return SAY.format("LOCAL", scope)
+
+
 def _say(scope: Scope) -> None:
-    """By psycopg itself: it is part of the transaction's beginning, and on the hot path."""
+    """In one message with the transaction's beginning, below Django and psycopg: it is on the hot path."""
     connection.ensure_connection()
+    server = connection.connection.pgconn
+    begins = "BEGIN; " if server.transaction_status == TransactionStatus.IDLE else ""
     with connection.wrap_database_errors:
-        connection.connection.execute(SAY_IN_TRANSACTION, scope.parameters)
+        result = server.exec_(f"{begins}{_words(scope)}".encode())
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
     connection.gatehouse_said = scope  # type: ignore[attr-defined]
 
 
@@ -134,10 +186,10 @@ def resting() -> Scope:
 
 
 def say_for_session(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """On each new connection: a web process' sees nothing, the system's everything."""
-    if connection.vendor == POSTGRESQL:
+    """On each new connection: the system's sees everything. A web process says nothing, and so sees nothing."""
+    if connection.vendor == POSTGRESQL and resting() != NOTHING:
         with connection.cursor() as cursor:
-            cursor.execute(SAY_IN_SESSION, resting().parameters)
+            cursor.execute(SAY.format("SESSION", resting()))
 
 
 def own_transactions(view: Any) -> Any:

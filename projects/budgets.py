@@ -4,26 +4,29 @@ Amounts are whole millionths of a USD. The statements are atomic by themselves: 
 reserve more than the budget.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_UP, Decimal
+from typing import Any
 
-from django.db import connection
 from django.utils import timezone
+
+from portal.tenancy import Deed
 
 MICROS = Decimal(1_000_000)
 
-_RESERVE = """
-INSERT INTO projects_spend AS s (project_id, month, spent_micros, reserved_micros)
-VALUES (%s, %s, 0, %s)
+RESERVE = """
+INSERT INTO projects_spend AS s (project_id, team_id, month, spent_micros, reserved_micros)
+VALUES (%s, %s, %s, 0, %s)
 ON CONFLICT (project_id, month) DO UPDATE
    SET reserved_micros = s.reserved_micros + excluded.reserved_micros
  WHERE s.spent_micros + s.reserved_micros + excluded.reserved_micros <= %s
 RETURNING reserved_micros
 """
 
-_SETTLE = """
-INSERT INTO projects_spend AS s (project_id, month, spent_micros, reserved_micros)
-VALUES (%s, %s, %s, 0)
+SETTLE = """
+INSERT INTO projects_spend AS s (project_id, team_id, month, spent_micros, reserved_micros)
+VALUES (%s, %s, %s, %s, 0)
 ON CONFLICT (project_id, month) DO UPDATE
    SET spent_micros = s.spent_micros + excluded.spent_micros,
        reserved_micros = s.reserved_micros - %s
@@ -45,18 +48,28 @@ def month_of(moment: datetime) -> date:
     return moment.astimezone(timezone.get_default_timezone()).date().replace(day=1)
 
 
-def reserve(*, project_id: int, month: date, amount: int, budget: int) -> bool:
-    """True if `amount` fitted beside all that is spent and reserved, and is now reserved."""
-    if amount > budget:
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, [project_id, month, amount, budget])
-        return cursor.fetchone() is not None
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The most that an exchange can cost, to be held back from its project's budget of the month."""
+
+    project_id: int
+    team_id: int
+    month: date
+    amount: int
+    budget: int
+
+    @property
+    def parameters(self) -> list[Any]:
+        """For `RESERVE`, which answers a row if the amount fitted beside all that is spent and reserved."""
+        return [self.project_id, self.team_id, self.month, self.amount, self.budget]
 
 
-def settle(*, project_id: int, month: date, spent: int, reserved: int) -> None:
-    """Books what was spent and gives back what was reserved, in the month of the reservation."""
-    if not spent and not reserved:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, [project_id, month, spent, reserved])
+def settle(
+    deed: Deed, *, project_id: int, team_id: int, month: date, spent: int, reserved: int
+) -> None:
+    """Books what was spent and gives back what was reserved, in the month of the reservation.
+
+    Every exchange of the project locks the same row: so it is the last that a transaction does.
+    """
+    if spent or reserved:
+        deed.end_with(SETTLE, [project_id, team_id, month, spent, reserved])

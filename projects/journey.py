@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from portal.errors import Refusal
 from portal.providers.base import ProviderFailure
 from portal.providers.registry import provider_for
-from portal.tenancy import tenant
 from projects import ledger, steps
 from projects.outcomes import OUTCOMES, refusal_of
 from projects.passage import Passage
@@ -35,9 +34,7 @@ def enter(arrival: Arrival) -> Passage:
         steps.read(passage)
         steps.access(passage)
         steps.limits(passage)
-        with tenant(passage.scope):
-            steps.budget(passage)
-            ledger.open_row(passage)
+        steps.budget(passage)
         steps.input_guards(passage)
     return passage
 

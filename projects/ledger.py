@@ -13,17 +13,23 @@ from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
 from portal.tenancy import tenant
-from projects.budgets import micros, settle
+from projects.budgets import Reservation, micros, settle
 from projects.models import Conversation, Exchange, Message
+from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
 from projects.passage import Passage
 
 
-def open_row(passage: Passage) -> None:
-    """The usage row, written before the provider is asked: a crash leaves a row that says *crashed*."""
-    row = Exchange(**_identity(passage), reserved_micros=passage.reserved_micros)
-    row.save(force_insert=True)
-    passage.row_id = row.pk
+def open_row(passage: Passage, reservation: Reservation | None) -> bool:
+    """The usage row, written before the provider is asked: a crash leaves a row that says *crashed*.
+
+    It and the reservation are made together or not at all; False if the budget has no room for it.
+    """
+    row = Exchange(**_identity(passage))
+    if not open_exchange(row, passage.scope, reservation):
+        return False
+    passage.row = row
+    return True
 
 
 def close(passage: Passage) -> None:
@@ -36,17 +42,20 @@ def close(passage: Passage) -> None:
     passage.is_closed = True
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
     outcome = OUTCOMES[passage.outcome]
-    with tenant(passage.scope, atomic=True):
-        if passage.row_id is None:
-            open_row(passage)
+    with tenant(passage.scope, atomic=True) as deed:
+        if passage.row is None:
+            passage.row = Exchange(**_identity(passage))
+            passage.row.save(force_insert=True)
         may_keep = _may_keep(passage)
-        Exchange.objects.filter(pk=passage.row_id).update(**_result(passage, may_keep))
+        Exchange.objects.filter(pk=passage.row.pk).update(**_result(passage, may_keep))
         if passage.route and passage.month:
             settle(
+                deed,
                 project_id=passage.route.project_id,
+                team_id=passage.route.team_id,
                 month=passage.month,
                 spent=micros(passage.cost or Decimal(0)),
-                reserved=passage.reserved_micros,
+                reserved=passage.row.reserved_micros,
             )
         _record_events(passage)
         if may_keep:
@@ -92,17 +101,16 @@ def _result(passage: Passage, may_keep: bool) -> dict[str, Any]:
     if passage.provider_seconds_to_first is not None:
         values["first_token_ms"] = round(passage.provider_seconds_to_first * 1000)
     if passage.log_content and passage.outcome != "blocked_input" and may_keep:
-        row = Exchange(**_identity(passage))
         texts = {"question": "\n\n".join(passage.sent_texts), "answer": passage.answer}
         for name, text in texts.items():
-            values[name] = Exchange._meta.get_field(name).sealed_for(row, text)
+            values[name] = Exchange._meta.get_field(name).sealed_for(passage.row, text)
     return values
 
 
 def _may_keep(passage: Passage) -> bool:
     """Not for somebody whose key was destroyed meanwhile: there is nothing to encrypt their words under."""
     try:
-        keyring.current(Exchange(**_identity(passage)).encryption_owner)
+        keyring.current(passage.row.encryption_owner)
     except keyring.Unreadable:
         return False
     return True
@@ -133,7 +141,7 @@ def _keep_messages(passage: Passage) -> None:
     if conversation.pk is None:
         conversation.title = title_of(text)
         conversation.save()
-        Exchange.objects.filter(pk=passage.row_id).update(conversation=conversation)
+        Exchange.objects.filter(pk=passage.row.pk).update(conversation=conversation)
     elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
         return  # deleted while the model answered: it stays deleted
     elif passage.replaces is not None:
@@ -144,7 +152,7 @@ def _keep_messages(passage: Passage) -> None:
             role=role,
             content=content,
             withheld=kept_back,
-            exchange_id=passage.row_id,
+            exchange_id=passage.row.pk,
         )
         for role, content, kept_back in (
             (Message.Role.USER, text, withheld),

@@ -9,7 +9,7 @@ from guards.engine import Inspection
 from portal.encryption import new_uid
 from portal.providers.base import ChatRequest
 from portal.tenancy import NOTHING, Scope
-from projects.models import Conversation
+from projects.models import Conversation, Exchange
 from projects.questions import Arrival, Question, Turn
 from projects.routes import Route
 
@@ -30,10 +30,9 @@ class Passage:
     history: tuple[Turn, ...] = ()
     replaces: int | None = None  # the first message that gives way to this exchange
     request: ChatRequest | None = None
-    row_id: int | None = None
+    row: Exchange | None = None  # of the usage log, once it is open
     is_closed: bool = False
     month: date | None = None
-    reserved_micros: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     input: Inspection | None = None
     output: Inspection | None = None

@@ -12,8 +12,8 @@ from portal.errors import Refusal
 from portal.limits import Limit, take
 from portal.providers.base import ChatRequest, estimate_tokens
 from portal.tenancy import tenant
-from projects import routes
-from projects.budgets import micros, month_of, reserve
+from projects import ledger, routes
+from projects.budgets import Reservation, micros, month_of
 from projects.models import Conversation
 from projects.passage import Passage
 from projects.questions import HISTORY_MESSAGES, Turn, Visitor
@@ -117,25 +117,29 @@ def limits(passage: Passage) -> None:
 
 
 def budget(passage: Passage) -> None:
-    """Reserves the most that this exchange can cost; 402 where it does not fit into the month's budget."""
-    route = passage.route
+    """Reserves the most that this exchange can cost, and opens its row; 402 where it does not fit into the budget."""
     passage.month = month_of(timezone.now())
+    if not ledger.open_row(passage, _reservation(passage)):
+        raise Refusal("budget_exceeded")
+
+
+def _reservation(passage: Passage) -> Reservation | None:
+    """None for a project without a budget."""
+    route = passage.route
     if route.monthly_budget is None:
-        return
+        return None
     texts = [turn.text for turn in (*passage.history, *passage.question.turns)]
     prompt = estimate_tokens([route.system_prompt, *texts])
     price = route.model.price(prompt, _bound(passage))
     if price is None:
         raise Refusal("budget_exceeded", _("The model's price is unknown; its budget cannot hold."))
-    amount = micros(price)
-    if not reserve(
+    return Reservation(
         project_id=route.project_id,
+        team_id=route.team_id,
         month=passage.month,
-        amount=amount,
+        amount=micros(price),
         budget=micros(route.monthly_budget),
-    ):
-        raise Refusal("budget_exceeded")
-    passage.reserved_micros = amount
+    )
 
 
 def _bound(passage: Passage) -> int:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from portal.tenancy import EVERYTHING, tenant
 from projects.budgets import month_of, settle
 from projects.models import Conversation, Exchange
 
@@ -20,14 +20,17 @@ def close_abandoned() -> int:
     """Marks exchanges whose process died as abandoned and gives back what they reserved; returns how many."""
     closed = 0
     limit = timezone.now() - ABANDONED_AFTER
-    for row in Exchange.objects.open_before(limit).defer("question", "answer")[:BATCH]:
-        with transaction.atomic():
+    rows = Exchange.objects.open_before(limit).select_related("project")
+    for row in rows.defer("question", "answer")[:BATCH]:
+        with tenant(EVERYTHING, atomic=True) as deed:
             won = Exchange.objects.filter(pk=row.pk, closed_at__isnull=True).update(
                 closed_at=timezone.now(), outcome="abandoned", reserved_micros=0
             )
             if won and row.project_id:
                 settle(
+                    deed,
                     project_id=row.project_id,
+                    team_id=row.project.team_id,
                     month=month_of(row.created_at),
                     spent=0,
                     reserved=row.reserved_micros,

@@ -42,7 +42,7 @@ class StrictMiddleware:
 def _say(scope: tenancy.Scope) -> None:
     """To a connection that is open already; a new one asks what it may see by itself."""
     if connection.connection is not None and not connection.needs_rollback:
-        connection.connection.execute(tenancy.SAY_IN_SESSION, scope.parameters)
+        connection.connection.execute(tenancy.SAY.format("SESSION", scope))
         connection.gatehouse_said = scope
 
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from portal.row_security import OF_ME, OF_TEAM, Looker, TenantPolicy, through
+from portal.row_security import OF_ME, OF_TEAM, Looker, SameTeam, TenantPolicy, through
 
 OF_PROJECT = through("projects_project", "project_id")
 
@@ -13,7 +13,8 @@ class Migration(migrations.Migration):
         TenantPolicy("projects_project", OF_TEAM),
         TenantPolicy("projects_projectmember", OF_PROJECT),
         TenantPolicy("projects_projectguard", OF_PROJECT),
-        TenantPolicy("projects_spend", OF_PROJECT),
+        TenantPolicy("projects_spend", OF_TEAM, is_small=True),
+        SameTeam("projects_spend", "projects_project", "project_id"),
         TenantPolicy("projects_conversation", f"{OF_ME} OR {OF_PROJECT}"),
         TenantPolicy("projects_message", through("projects_conversation", "conversation_id")),
         TenantPolicy("projects_exchange", f"{OF_TEAM} OR {OF_ME}"),

@@ -1,5 +1,7 @@
 """The usage log, and what was spent."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -95,6 +97,9 @@ class Spend(models.Model):
     """What a project has spent and reserved in a month, in millionths of a USD: whole numbers, so sums stay exact."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="spends")
+    team = models.ForeignKey(
+        Team, on_delete=models.CASCADE, editable=False
+    )  # the project's, for the policy
     month = models.DateField()
     spent_micros = models.BigIntegerField(default=0)
     reserved_micros = models.BigIntegerField(default=0)
@@ -107,6 +112,6 @@ class Spend(models.Model):
     def __str__(self) -> str:
         return f"{self.project_id} {self.month:%Y-%m}"
 
-    @property
-    def team_id(self) -> int:
-        return self.project.team_id
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.team_id = self.project.team_id
+        super().save(*args, **kwargs)

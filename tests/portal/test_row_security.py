@@ -3,7 +3,7 @@
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from guards.models import Guard, GuardAttachment, GuardEvent
 from portal import tenancy
@@ -143,7 +143,9 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
         lambda: Grant.objects.filter(team=cast.support).update(team=cast.research),
         lambda: Widget.objects.create(project_id=cast.assistant.pk, name="mine"),
         lambda: Conversation.objects.create(project_id=cast.assistant.pk, user=cast.marco),
-        lambda: Spend.objects.create(project_id=cast.assistant.pk, month="2026-12-01"),
+        lambda: Spend.objects.bulk_create(
+            [Spend(project=cast.assistant, team=cast.research, month="2026-12-01")]
+        ),
         lambda: Team.objects.create(slug="new", name="New"),
     )
     for number, way in enumerate(ways):
@@ -154,6 +156,15 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
         assert Project.objects.filter(slug="assistant").update(name="Mine") == 0
         assert Project.objects.filter(slug="assistant").delete()[0] == 0
     assert Project.objects.get(slug="assistant").name == "Assistant"
+
+
+def test_a_row_that_repeats_its_projects_team_cannot_name_another(cast, on_postgresql):
+    if not on_postgresql:
+        return
+    mine = Scope(teams=frozenset([cast.support.pk]), user=cast.sam.pk)
+    theirs = Spend(project=cast.assistant, team=cast.support, month="2026-12-01")
+    with pytest.raises(IntegrityError, match="same_team"), tenant(mine):
+        Spend.objects.bulk_create([theirs])
 
 
 def test_ones_own_usage_is_seen_wherever_it_was(cast, on_postgresql):

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from portal.limit_stores import forget_stores
-from projects.models import Project
+from projects.models import Exchange, Project, Spend
 from tests.cast import connect
 from tests.projects.doors import question
 
@@ -27,21 +28,60 @@ def statements(captured):
     ]
 
 
-@pytest.mark.parametrize("budget", [None, Decimal(1000)])
-def test_a_warm_guarded_completion_costs_four_statements_at_most(cast, model_server, redis, budget):
+def with_budget(cast, model_server, budget):
     connect(cast, model_server)
     Project.objects.filter(slug="assistant").update(monthly_budget=budget)
     headers = cast.bearer(cast.marco)
 
     def ask():
-        response = Client().post(
+        return Client().post(
             "/v1/chat/completions", question("hello"), "application/json", headers=headers
         )
-        assert response.status_code == 200
 
-    ask()
+    return ask
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_locks_the_months_spending_travels_alone_or_with_commit(cast, model_server, redis):
+    """Every exchange of a project writes that row: nobody holds its lock while waiting for a message."""
+    if connection.vendor != "postgresql":
+        return
+    ask = with_budget(cast, model_server, Decimal(1000))
+    assert ask().status_code == 200
     with CaptureQueriesContext(connection) as captured:
-        ask()
+        assert ask().status_code == 200
+    said = [query["sql"] for query in captured if "portal.teams" not in query["sql"][:40]]
+    opening, *closing = [query["sql"] for query in captured if "projects_spend" in query["sql"]]
+    assert "SET LOCAL" in opening
+    assert "INSERT INTO projects_exchange" in opening
+    assert [sql.rstrip()[-8:] for sql in closing] == ["; COMMIT"]
+    assert said.index(closing[0]) > 0
+    spend = Spend.objects.get()
+    assert (spend.reserved_micros, spend.team_id) == (0, cast.research.pk)
+    assert spend.spent_micros > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exchange_without_room_in_the_budget_reserves_nothing(cast, model_server, redis):
+    ask = with_budget(cast, model_server, Decimal("0.000001"))
+    assert ask().status_code == 402
+    assert not Spend.objects.exists()
+    Project.objects.filter(slug="assistant").update(monthly_budget=Decimal(1))
+    month = timezone.now().date().replace(day=1)
+    Spend.objects.create(project=cast.assistant, month=month, spent_micros=1_000_000)
+    assert ask().status_code == 402
+    assert Spend.objects.get().reserved_micros == 0
+    assert set(Exchange.objects.values_list("outcome", "reserved_micros")) == {
+        ("budget_exceeded", 0)
+    }
+
+
+@pytest.mark.parametrize("budget", [None, Decimal(1000)])
+def test_a_warm_guarded_completion_costs_four_statements_at_most(cast, model_server, redis, budget):
+    ask = with_budget(cast, model_server, budget)
+    assert ask().status_code == 200
+    with CaptureQueriesContext(connection) as captured:
+        assert ask().status_code == 200
     assert len(statements(captured)) <= 4, statements(captured)
 
 
