@@ -7,6 +7,7 @@ class PortalConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
-        from portal import admin_security, checks, tenancy  # noqa: F401 - checks register by being imported
+        # Checks register by being imported; a task that any process queues goes to our broker.
+        from portal import admin_security, celery, checks, tenancy  # noqa: F401
 
         connection_created.connect(tenancy.say_for_session, dispatch_uid="tenancy")
