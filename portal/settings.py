@@ -1,6 +1,7 @@
 """Settings, from the environment alone. `deploy/env.sample` documents every variable; each is read in one place."""
 
 import sys
+from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -65,12 +66,14 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.middleware.RequestContextMiddleware",
+    # Headers outside of errors: what refuses a request before anything else has them too.
+    "django.middleware.security.SecurityMiddleware",
+    "portal.content_security.ContentSecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.middleware.ErrorMiddleware",
     "portal.middleware.DoorMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.PageCompressionMiddleware",
-    "portal.content_security.ContentSecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -78,7 +81,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.ActorMiddleware",
     "teams.middleware.TenantMiddleware",
@@ -239,7 +241,9 @@ TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = ["portal.formats"]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = None if DEVELOPMENT else BASE_DIR / "staticfiles"
+STATIC_ROOT = (
+    None if DEVELOPMENT else Path(env.text("PORTAL_STATIC_DIR") or BASE_DIR / "staticfiles")
+)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_ALLOW_ALL_ORIGINS = False

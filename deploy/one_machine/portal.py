@@ -34,6 +34,7 @@ def settings_of(layout: Layout) -> dict[str, str]:
         "PORTAL_BASE_URL": layout.base_url,
         "PORTAL_TRUSTED_PROXIES": "127.0.0.1/32",
         "PORTAL_DATA_DIR": str(layout.folder("data", "portal")),
+        "PORTAL_STATIC_DIR": str(layout.folder("static")),
         "HOST": "127.0.0.1",
         "PORT": str(layout.web_port),
     }
@@ -119,8 +120,8 @@ def prepare_portal(layout: Layout, admin_email: str, tell: Callable[[str], None]
     _manage({**base, **roles}, "create_database_roles", user=layout.user)
     owner = {**base, "DATABASE_OWNER_URL": values["DATABASE_OWNER_URL"]}
     _manage(owner, "migrate", "--verbosity", "1", user=layout.user)
-    if os.access(ROOT, os.W_OK):  # in an image they are collected already
-        _manage(base, "collectstatic", "--no-input", "--verbosity", "0")
+    files.folder(layout.folder("static"), owner=layout.user, mode=0o755)
+    _manage(base, "collectstatic", "--no-input", "--verbosity", "0", user=layout.user)
     if admin_email:
         said = _manage(base, "create_admin", "--email", admin_email, user=layout.user)
         tell(said.strip())

@@ -25,8 +25,11 @@ WIDTHS = (1280, 360)
 class Furnished:
     """`made` are the values that pages' paths name in braces."""
 
-    def __init__(self, base_url: str, made: dict[str, str], browser: Browser) -> None:
+    def __init__(
+        self, base_url: str, made: dict[str, str], browser: Browser, **options: Any
+    ) -> None:
         self.base_url, self.made, self.browser = base_url, made, browser
+        self.options = options  # of each of the browser's contexts
         self.complaints: list[str] = []
         self._windows: dict[tuple[str, str, int], Page] = {}
         self._cookies: dict[str, Any] = {}
@@ -52,14 +55,14 @@ class Furnished:
             reduced_motion="reduce",
             viewport={"width": width, "height": 800},
             storage_state=self._signed_in(person) if person else None,
-            **phone,  # type: ignore[arg-type]
+            **{**phone, **self.options},  # type: ignore[arg-type]
         )
         context.add_init_script(TELL_VIOLATIONS)
         return context
 
     def _signed_in(self, person: str) -> Any:
         if person not in self._cookies:
-            context = self.browser.new_context(base_url=self.base_url)
+            context = self.browser.new_context(base_url=self.base_url, **self.options)
             page = context.new_page()
             page.goto("/account/login/")
             page.get_by_label("E-mail").fill(f"{person}@example.com")
@@ -71,26 +74,31 @@ class Furnished:
         return self._cookies[person]
 
 
+def furnish(env: dict[str, str]) -> dict[str, str]:
+    """Puts into the portal of this environment what its pages show; answers the values of their paths."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.looks.furnish"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @contextmanager
 def furnished(directory: Path, browser: Browser) -> Iterator[Furnished]:
     """Serves a demo organisation from this directory, as `make run` does, and furnishes it."""
     house = House(directory, free_port(), PORTAL_ADMIN_PASSWORD=PASSWORD)
     try:
         house.wait_until_open()
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.looks.furnish"],
-            cwd=ROOT,
-            env=clean_environment(
-                PORTAL_ENV="development",
-                PORTAL_DATA_DIR=str(directory),
-                DJANGO_SETTINGS_MODULE="portal.settings",
-            ),
-            capture_output=True,
-            text=True,
+        env = clean_environment(
+            PORTAL_ENV="development",
+            PORTAL_DATA_DIR=str(directory),
+            DJANGO_SETTINGS_MODULE="portal.settings",
         )
-        assert done.returncode == 0, done.stderr
-        made = json.loads(done.stdout.splitlines()[-1])
-        yield Furnished(f"http://127.0.0.1:{house.port}", made, browser)
+        yield Furnished(f"http://127.0.0.1:{house.port}", furnish(env), browser)
     finally:
         if house.process.poll() is None:
             os.killpg(house.process.pid, signal.SIGTERM)

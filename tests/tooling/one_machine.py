@@ -56,7 +56,7 @@ class OneMachine:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command("--admin-email", "first@example.com"),
+                self.command("--admin-email", "admin@example.com"),
                 cwd=ROOT,
                 env=clean_environment(PORTAL_PRIVATE_NETWORKS="127.0.0.0/8", WEB_THREADS="32"),
                 stdout=log,
@@ -97,15 +97,18 @@ class OneMachine:
             "PORTAL_AUDIT_SIGNING_KEY",
         )
         names += ("REDIS_URL", "DATABASE_SYSTEM_URL", "DATABASE_URL")
-        return clean_environment(
+        env = clean_environment(
             PORTAL_ENV="production",
             PORTAL_ALLOWED_HOSTS=HOST,
             PORTAL_BASE_URL=self.base,
             PORTAL_TRUSTED_PROXIES="127.0.0.1/32",
             PORTAL_DATA_DIR=str(self.directory / "data" / "portal"),
+            PORTAL_STATIC_DIR=str(self.directory / "static"),
             DJANGO_SETTINGS_MODULE="portal.settings",
             **{f"{name}_FILE": str(self.directory / "secrets" / name) for name in names},
         )
+        env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # the browser tests' own
+        return env
 
     def key_of(self, email: str) -> str:
         return manage(self.env(), "create_key", "--user", email, "--name", "test").strip()

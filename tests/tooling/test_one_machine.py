@@ -112,10 +112,10 @@ def test_postgresql_refuses_plaintext_wrong_passwords_and_strange_certificates(m
             (True, "TLSv1.2"),
         )  # fmt: skip
     bare = url.partition("?")[0]
-    with pytest.raises(psycopg.OperationalError, match="no encryption|SSL off"):
+    with pytest.raises(psycopg.OperationalError, match=r"no encryption|SSL off"):
         psycopg.connect(f"{bare}?sslmode=disable")
     with pytest.raises(
-        psycopg.OperationalError, match="certificate verify failed|root certificate"
+        psycopg.OperationalError, match=r"certificate verify failed|root certificate"
     ):
         psycopg.connect(
             f"{bare}?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"
