@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-sqlite test-postgres check bench screenshots lock clean
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest -q
+PYTEST := $(PYTHON) -m pytest -q --dist loadgroup
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -12,7 +12,7 @@ from tests.looks.pages import all_pages
 from tests.tooling.installation import shell
 from tests.tooling.one_machine import missing_programs, one_machine
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("pages of one machine")]
 EVERYWHERE = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -10,7 +10,7 @@ import requests
 
 from tests.tooling.installation import PROXY, cookie_of, manage, running
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("production")]
 
 
 @pytest.fixture(scope="module")

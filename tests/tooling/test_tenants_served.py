@@ -12,7 +12,7 @@ from portal.row_security import WITHOUT_POLICY
 from tests.servers import free_port
 from tests.tooling.installation import PROXY, ROOT, cookie_of, manage, running, shell
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("tenants")]
 
 
 @pytest.fixture(scope="module")
