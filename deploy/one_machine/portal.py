@@ -119,7 +119,8 @@ def prepare_portal(layout: Layout, admin_email: str, tell: Callable[[str], None]
     }
     _manage({**base, **roles}, "create_database_roles", user=layout.user)
     owner = {**base, "DATABASE_OWNER_URL": values["DATABASE_OWNER_URL"]}
-    _manage(owner, "migrate", "--verbosity", "1", user=layout.user)
+    # The web server's script asks the checks; before the first migration there is nothing to ask.
+    _manage(owner, "migrate", "--skip-checks", user=layout.user)
     files.folder(layout.folder("static"), owner=layout.user, mode=0o755)
     _manage(base, "collectstatic", "--no-input", "--verbosity", "0", user=layout.user)
     if admin_email:
