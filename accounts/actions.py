@@ -11,9 +11,9 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import keys, mails
+from accounts import keys, mails, notices
 from accounts.links import password_link
-from accounts.models import Key, User
+from accounts.models import Key, Session, User
 from accounts.scopes import SCOPES
 from audit import trail
 from portal.context import current
@@ -111,9 +111,31 @@ def deactivate(*, by: User, user: User) -> None:
 
 @transaction.atomic
 def end_sessions(*, by: User, user: User) -> None:
-    """Ends all sessions of a person, one's own included."""
+    """Ends all sessions and tokens of a person, one's own included."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
+
+
+@transaction.atomic
+def set_password(*, by: User, user: User, password: str) -> None:
+    """Ends all sessions and tokens of the person but the one that is at work, and tells them.
+
+    The password was validated at the door.
+    """
+    had_one = user.has_usable_password()
+    user.set_password(password)
+    user.session_epoch = User.objects.select_for_update().get(pk=user.pk).session_epoch + 1
+    user.save()
+    if had_one:
+        notices.tell(user.pk, "password_changed", address=current().address)
+
+
+@transaction.atomic
+def end_session(*, by: User, session: Session) -> None:
+    """Ends one session at once; doing it twice changes nothing."""
+    ended, _rows = Session.objects.filter(pk=session.pk).delete()
+    if ended:
+        trail.record(action="session_ended", target=session.user)
 
 
 @transaction.atomic

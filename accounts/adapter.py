@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts import actions
 from accounts.links import password_url
 from portal.errors import Refusal
 
@@ -37,6 +38,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return request.client_address  # type: ignore[attr-defined, no-any-return, unused-ignore]
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Changed or set anew: everything that was opened with the former one ends, and its owner is told."""
+        actions.set_password(by=user, user=user, password=password)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("account_profile")

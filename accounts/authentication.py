@@ -34,6 +34,7 @@ class Caller:
     key: Key | None
     method: str
     scopes: frozenset[str] = field(default=frozenset())
+    fresh_at: float | None = None  # when they last proved who they are; a session says it itself
 
     def may(self, scope: str) -> bool:
         return self.key is None or not self.scopes or scope in self.scopes
@@ -101,6 +102,7 @@ def identify(request: HttpRequest) -> Caller:
         require_scope(request, caller.scopes)
         tenancy.adopt(caller.user)
         become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
+    request.caller = caller  # type: ignore[attr-defined]
     return caller
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.recording import RecordedQuerySet
@@ -30,6 +30,25 @@ class UserQuerySet(RecordedQuerySet):
         if not user.is_active or user.is_superuser or user.is_auditor:
             return super().visible_to(user)
         return self.filter(_people(user))
+
+
+class OwnedQuerySet(RecordedQuerySet):
+    """What is a person's alone: nobody else sees it, whatever they may."""
+
+    def visible_to(self, user: Any) -> Self:
+        return self.filter(user_id=user.pk) if user.is_active else self.none()
+
+
+class SessionQuerySet(OwnedQuerySet):
+    def live(self) -> Self:
+        """Neither idle for too long nor too old, of a person who is active and whose epoch is still theirs."""
+        now = timezone.now()
+        return self.filter(
+            expire_date__gt=now,
+            ends_at__gt=now,
+            user__is_active=True,
+            epoch=F("user__session_epoch"),
+        )
 
 
 class KeyQuerySet(RecordedQuerySet):

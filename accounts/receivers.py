@@ -3,12 +3,15 @@
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
 from django.http import HttpRequest
 
+from accounts import fresh, notices, sightings
+from accounts.agents import words_for
 from accounts.models import User
 from audit import trail
 from audit.changes import sealed
-from portal.context import Actor
+from portal.context import Actor, current
 from portal.errors import Refusal
 
 
@@ -23,6 +26,21 @@ def _signed_in(user: User, request: HttpRequest, **_: Any) -> None:
     except Refusal:
         request.session.flush()
         raise
+    fresh.mark(request)
+    _compare(user, request)
+
+
+def _compare(user: User, request: HttpRequest) -> None:
+    """A device or network that this person never signed in with is an event, and they are told."""
+    owner, context = f"user:{user.pk}", current()
+    is_new_device = sightings.is_new(owner, "device", sightings.device_of(request))
+    is_new_network = sightings.is_new(owner, "network", sightings.network_of(context.address))
+    if is_new_device or is_new_network:
+        with transaction.atomic():
+            trail.record(action="sign_in_unusual", target=user, actor=actor_of(user))
+            notices.tell(
+                user.pk, "new_sign_in", address=context.address, agent=words_for(context.agent)
+            )
 
 
 def _signed_out(user: User | None, **_: Any) -> None:

@@ -1,16 +1,25 @@
-"""Sessions whose table opens nothing: it holds a hash of the cookie, and their data encrypted and bound to it."""
+"""Sessions whose table opens nothing: it holds a hash of the cookie, and their data encrypted and bound to it.
+
+They end after `SESSION_IDLE_S` without a request and `SESSION_COOKIE_AGE` after the sign-in, whatever comes first. Who
+is signed in, since when and from where stands beside the data, so that people can look their sessions up and end them.
+"""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from portal.context import current
 from portal.encryption import seal, unseal
 from portal.keyring import PLATFORM, Unreadable
 
 STORED = 40  # characters of the hash: 160 bits, the width of Django's column
+TOUCH_EVERY = timedelta(minutes=1)
 
 
 def stored_key(session_key: str) -> str:
@@ -22,31 +31,76 @@ def stored_key(session_key: str) -> str:
 class SessionStore(DatabaseStore):
     """Django's database sessions. What cannot be decrypted is an empty session: the person signs in again."""
 
+    _row: Any = None  # as the table holds it
+
+    @classmethod
+    def get_model_class(cls) -> Any:
+        from accounts.models import Session
+
+        return Session
+
+    @property
+    def stored(self) -> Any:
+        """The row of this session; None for one that was never stored."""
+        return self._row
+
     def _get_session_from_db(self) -> Any:
         if not self.session_key:
             return None
-        found = self.model.objects.filter(
-            session_key=stored_key(self.session_key), expire_date__gt=timezone.now()
+        now = timezone.now()
+        self._row = self.model.objects.filter(
+            session_key=stored_key(self.session_key), expire_date__gt=now, ends_at__gt=now
         ).first()
-        if found is None:
+        if self._row is None:
             self._session_key = None
-        return found
+        return self._row
 
     def exists(self, session_key: str) -> bool:
         return self.model.objects.filter(session_key=stored_key(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
-        key = self._get_or_create_session_key()
-        return self.model(
-            session_key=stored_key(key),
-            session_data=self.encode(data),
-            expire_date=self.get_expiry_date(),
-        )
+        """Its row: a sign-in gives it a new key, and so a new row with a new end."""
+        key = stored_key(self._get_or_create_session_key())
+        now = timezone.now()
+        row = self._row
+        if row is None or row.session_key != key:
+            context = current()
+            row = self.model(
+                session_key=key,
+                ends_at=now + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+                address=context.address[:45],
+                agent=context.agent[:200],
+            )
+        signed_in = data.get(SESSION_KEY)
+        row.user_id = int(signed_in) if signed_in else None
+        row.epoch = int(data.get(HASH_SESSION_KEY, "-0").rpartition("-")[2]) if signed_in else 0
+        row.session_data = self.encode(data)
+        row.expire_date = self._idle_end(row, now)
+        self._row = row
+        return row
+
+    def touch(self) -> None:
+        """Somebody came by: the idle time starts anew. Written once a minute at most."""
+        row, now = self._row, timezone.now()
+        if row is None or now - row.last_seen_at < TOUCH_EVERY:
+            return
+        row.last_seen_at, row.expire_date = now, self._idle_end(row, now)
+        self.model.objects.filter(
+            session_key=row.session_key, last_seen_at__lt=now - TOUCH_EVERY
+        ).update(last_seen_at=now, expire_date=row.expire_date, address=current().address[:45])
+
+    @staticmethod
+    def _idle_end(row: Any, now: datetime) -> datetime:
+        return min(now + timedelta(seconds=settings.SESSION_IDLE_S), row.ends_at)
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
         if key:
             self.model.objects.filter(session_key=stored_key(key)).delete()
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        cls.get_model_class().objects.filter(expire_date__lt=timezone.now()).delete()
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         return seal(json.dumps(session_dict), owner=PLATFORM, place=self._place()).decode()
@@ -58,4 +112,4 @@ class SessionStore(DatabaseStore):
             return {}
 
     def _place(self) -> str:
-        return f"sessions.Session.session_data {stored_key(self._get_or_create_session_key())}"
+        return f"accounts.Session.session_data {stored_key(self._get_or_create_session_key())}"

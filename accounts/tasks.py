@@ -1,10 +1,18 @@
-"""Periodic work on sessions."""
+"""Periodic work on accounts."""
 
 from celery import shared_task
-from django.core.management import call_command
+
+from accounts import notices
+from accounts.sessions import SessionStore
 
 
 @shared_task(name="accounts.clear_sessions")
 def clear_sessions() -> None:
     """Removes expired sessions from the store."""
-    call_command("clearsessions")
+    SessionStore.clear_expired()
+
+
+@shared_task(name="accounts.mail_notices")
+def mail_notices() -> None:
+    """Mails what people are to be told by mail too."""
+    notices.mail_due()

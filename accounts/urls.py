@@ -3,26 +3,31 @@
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from accounts import views
+from accounts.pages import confirm, keys, notices, profile, sessions, sign_in
 
 urlpatterns = [
-    path("", views.profile, name="account_profile"),
-    path("keys/", views.keys, name="account_keys"),
-    path("keys/create/", views.create_key, name="account_create_key"),
-    path("keys/<str:public_id>/revoke/", views.revoke_key, name="account_revoke_key"),
-    path("login/", views.SignInView.as_view(), name="account_login"),
+    path("", profile.profile, name="account_profile"),
+    path("keys/", keys.keys, name="account_keys"),
+    path("keys/create/", keys.create_key, name="account_create_key"),
+    path("keys/<str:public_id>/revoke/", keys.revoke_key, name="account_revoke_key"),
+    path("sessions/", sessions.sessions, name="account_sessions"),
+    path("sessions/others/end/", sessions.end_other_sessions, name="account_end_others"),
+    path("sessions/<str:uid>/end/", sessions.end_session, name="account_end_session"),
+    path("notices/", notices.notices, name="account_notices"),
+    path("confirm/", confirm.confirm, name="account_confirm"),
+    path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),
     # allauth builds links to these; here they lead nowhere.
     *(
-        path(f"closed/{name}/", views.closed, name=f"account_{name}")
+        path(f"closed/{name}/", sign_in.closed, name=f"account_{name}")
         for name in ("signup", "inactive", "email", "reauthenticate", "set_password")
     ),
-    path("password/change/", views.ChangePasswordView.as_view(), name="account_change_password"),
-    path("password/reset/", views.ResetView.as_view(), name="account_reset_password"),
+    path("password/change/", sign_in.ChangePasswordView.as_view(), name="account_change_password"),
+    path("password/reset/", sign_in.ResetView.as_view(), name="account_reset_password"),
     path("password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        views.NewPasswordView.as_view(),
+        sign_in.NewPasswordView.as_view(),
         name="account_reset_password_from_key",
     ),
     path(

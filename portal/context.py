@@ -26,6 +26,7 @@ class RequestContext:
 
     request_id: str = field(default_factory=lambda: new_request_id())
     address: str = ""
+    agent: str = ""  # the client program, as it calls itself
     method: str = ""
     path: str = ""
     actor: Actor = SYSTEM

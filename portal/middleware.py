@@ -45,6 +45,7 @@ class RequestContextMiddleware:
         address = client_address(request.META)
         context = RequestContext(
             address=address,
+            agent=request.META.get("HTTP_USER_AGENT", "")[:200],
             method=request.method or "",
             path=request.path[:500],
             actor=ANONYMOUS,

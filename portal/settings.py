@@ -55,7 +55,6 @@ INSTALLED_APPS = [
     "projects.apps.ProjectsConfig",
     "widget.apps.WidgetConfig",
     "portal.console_app.ConsoleConfig",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -83,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.ActorMiddleware",
+    "accounts.middleware.FreshMiddleware",
     "teams.middleware.TenantMiddleware",
 ]
 
@@ -165,7 +165,12 @@ SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
-SESSION_COOKIE_AGE = 12 * 60 * 60
+# A session ends after so long without a request, and so long after the sign-in.
+SESSION_IDLE_S = 60 * env.integer("PORTAL_SESSION_IDLE_MINUTES", 60)
+SESSION_COOKIE_AGE = 3600 * env.integer("PORTAL_SESSION_HOURS", 12)
+# How long ago one may have proved who one is, for what is sensitive.
+FRESH_S = 15 * 60
+DEVICE_COOKIE_NAME = "gatehouse_device"
 SESSION_COOKIE_NAME = "gatehouse_session"
 CSRF_COOKIE_NAME = "gatehouse_csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -278,7 +283,8 @@ CELERY_BEAT_SCHEDULE = {
     "apply retention": {"task": "projects.apply_retention", "schedule": 3600.0},
     "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
-    "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
+    "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},
+    "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
 }
 # How long things are kept, in hours and days.
 RETENTION_CONTENT_HOURS = 24

@@ -239,6 +239,6 @@ def test_expiry_is_seen_by_a_process_that_believes_the_key(cast, monkeypatch):
     request = RequestFactory().get("/", headers={"authorization": f"Bearer {plaintext}"})
     identify(request)
     later = timezone.now() + timedelta(minutes=6)
-    monkeypatch.setattr("accounts.models.timezone.now", lambda: later)
+    monkeypatch.setattr("accounts.models.keys.timezone.now", lambda: later)
     with pytest.raises(Refusal, match="invalid_credentials"):
         identify(request)

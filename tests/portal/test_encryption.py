@@ -282,7 +282,7 @@ def test_the_table_of_sessions_opens_no_session(cast):
     client.post("/account/login/", {"login": "marco@example.com", "password": PASSWORD})
     cookie = client.cookies["gatehouse_session"].value
     with connection.cursor() as cursor:
-        cursor.execute("SELECT session_key, session_data FROM django_session")
+        cursor.execute("SELECT session_key, session_data FROM accounts_session")
         rows = cursor.fetchall()
     assert rows
     assert cookie not in str(rows)
@@ -297,10 +297,12 @@ def test_the_table_of_sessions_opens_no_session(cast):
 def test_session_data_of_another_session_is_an_empty_session(cast):
     mine, theirs = signed_in(cast.vera), signed_in(cast.admin)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT session_key, session_data FROM django_session ORDER BY expire_date")
+        cursor.execute(
+            "SELECT session_key, session_data FROM accounts_session ORDER BY expire_date"
+        )
         (first, _), (_, stolen) = cursor.fetchall()
         cursor.execute(
-            "UPDATE django_session SET session_data = %s WHERE session_key = %s", [stolen, first]
+            "UPDATE accounts_session SET session_data = %s WHERE session_key = %s", [stolen, first]
         )
     assert mine.get("/").status_code == 302
     assert theirs.get("/").status_code == 200

@@ -5,6 +5,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from accounts import notices
 from guards.models import Guard, GuardAttachment, GuardEvent
 from portal import tenancy
 from portal.row_security import WITHOUT_POLICY, unprotected, ways_past
@@ -78,6 +79,7 @@ def test_who_could_get_past_is_known(on_postgresql):
 def everything(cast):
     """One row of everything in each of the two teams."""
     found = [row for row in rows(cast).values() if row is not None]
+    notices.tell(cast.marco.pk, "guessing", address="192.0.2.1")
     for project in (cast.assistant, cast.helpdesk):
         talk = project.conversations.create(user=cast.marco)
         talk.messages.create(role="user", content="x")

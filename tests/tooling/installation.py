@@ -82,7 +82,16 @@ def running(tmp_path_factory, **extra: str) -> Iterator[dict]:
         collect(env, tmp_path_factory.getbasetemp().parent)
         link = manage(env, "create_admin", "--email", "first@example.com")
         manage(env, "load_demo")
-        key = manage(env, "create_key", "--user", "marco@example.com", "--name", "test").strip()
+        key = manage(
+            env,
+            "create_key",
+            "--user",
+            "marco@example.com",
+            "--name",
+            "test",
+            "--requests-per-second",
+            "1000",
+        ).strip()
         server = subprocess.Popen(
             ["sh", "deploy/web.sh"], cwd=ROOT, env=env, start_new_session=True
         )

@@ -20,7 +20,14 @@ def installation(tmp_path_factory):
     with running(tmp_path_factory, DATABASE_POOL_SIZE="1") as found:
         env = found["env"]
         found["sam"] = manage(
-            env, "create_key", "--user", "sam@example.com", "--name", "test"
+            env,
+            "create_key",
+            "--user",
+            "sam@example.com",
+            "--name",
+            "test",
+            "--requests-per-second",
+            "1000",
         ).strip()
         yield found
 

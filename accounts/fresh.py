@@ -1,0 +1,52 @@
+"""Fresh authentication: what is sensitive is done only by who proved who they are within the last 15 minutes.
+
+Signing in counts, and so does confirming at `/account/confirm/` or `POST /api/auth/fresh/`. A key is never fresh, and
+nobody is while they impersonate somebody else.
+"""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts.throttle import attempt
+from portal.errors import Refusal
+
+_AT = "fresh_at"
+
+
+def mark(request: HttpRequest) -> None:
+    """The person at this session has just proved who they are."""
+    request.session[_AT] = int(time.time())
+
+
+def proved_at(request: HttpRequest) -> float | None:
+    """When the caller last proved who they are, in seconds since 1970; None for who cannot."""
+    if getattr(request, "impersonation", None) is not None:
+        return None
+    caller = getattr(request, "caller", None)
+    if caller is not None and caller.method != "session":
+        return caller.fresh_at
+    session = getattr(request, "session", None)
+    return session.get(_AT) if session is not None else None
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    at = proved_at(request)
+    return at is not None and 0 <= time.time() - at < settings.FRESH_S
+
+
+def require(request: HttpRequest) -> None:
+    """Raises `Refusal("fresh_authentication_required")`; pages lead to where one confirms, and back."""
+    if not is_fresh(request):
+        raise Refusal("fresh_authentication_required")
+
+
+def prove(request: HttpRequest, user: Any, *, password: str) -> None:
+    """Looks at the password. Raises `Refusal`: `too_many_attempts`, or `invalid_credentials` for what does not hold."""
+    tried = attempt(door="password", address=request.client_address, account=user.email)  # type: ignore[attr-defined]
+    if not user.check_password(password):
+        raise Refusal("invalid_credentials", _("This is not your password."))
+    tried.succeeded()

@@ -1,0 +1,131 @@
+"""What people are told about their account, on its page and by mail: one table of kinds and their words.
+
+A notice is written in the transaction of what it tells about. Those that are mailed wait in the table until a task has
+sent them, so neither a dead mail server nor a restart loses one, and no sign-in waits for a mail server.
+"""
+
+import json
+import logging
+import smtplib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import mails
+from accounts.models import Notice, User
+
+logger = logging.getLogger("accounts.mail")
+TRIES = 8  # the last one about four hours after the first
+FIRST_PAUSE = timedelta(minutes=2)
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`words` with the details that `tell` is given; `is_mailed` where it may be somebody else's doing."""
+
+    title: Any
+    words: Any
+    is_mailed: bool = True
+
+
+KINDS: dict[str, Kind] = {
+    "new_sign_in": Kind(
+        _("Sign-in from a new device or network"),
+        _("Somebody signed in to your account from %(address)s with %(agent)s."),
+    ),
+    "guessing": Kind(
+        _("Wrong passwords or codes"),
+        _(
+            "Somebody entered wrong passwords or codes for your account, last from %(address)s. "
+            "Further tries have to wait for a while."
+        ),
+    ),
+    "password_changed": Kind(
+        _("Your password was changed"),
+        _("It was changed from %(address)s. All other sessions have ended."),
+    ),
+}
+
+
+def tell(user_id: int, kind: str, **details: Any) -> None:
+    """Writes a notice, in the running transaction; `details` are what its words name.
+
+    It may be somebody's whom the running request cannot see, so nothing is read back.
+    """
+    known = KINDS[kind]
+    notice = Notice(
+        user_id=user_id,
+        kind=kind,
+        details=json.dumps({name: str(value)[:300] for name, value in details.items()}),
+        mail_due_at=timezone.now() if known.is_mailed else None,
+    )
+    fields = [field for field in Notice._meta.concrete_fields if not field.primary_key]
+    Notice._base_manager._insert([notice], fields=fields, using=connection.alias)
+
+
+def words_of(notice: Notice) -> str:
+    """What it says; the title alone where its details cannot be read any more, or it is of a kind that is gone."""
+    known = KINDS.get(notice.kind)
+    if known is None:
+        return ""
+    try:
+        return str(known.words) % notice.facts
+    except KeyError:
+        return str(known.title)
+
+
+def title_of(notice: Notice) -> str:
+    known = KINDS.get(notice.kind)
+    return str(known.title) if known else notice.kind
+
+
+def unread_count(user: Any) -> int:
+    return Notice.objects.filter(user_id=user.pk, read_at__isnull=True).count()
+
+
+def mark_read(user: Any) -> None:
+    Notice.objects.filter(user_id=user.pk, read_at__isnull=True).update(read_at=timezone.now())
+
+
+def mail_due() -> int:
+    """Mails what is due; what cannot be sent is tried again after growing pauses. Returns how many were sent."""
+    sent = 0
+    due = Notice.objects.filter(mail_due_at__lte=timezone.now(), user__is_active=True)
+    for notice in due.select_related("user").order_by("mail_due_at")[:BATCH]:
+        pause = FIRST_PAUSE * 2**notice.mail_tries
+        # Claimed before it is sent: another worker leaves it alone, and a crash repeats it instead of losing it.
+        claimed = Notice.objects.filter(pk=notice.pk, mail_due_at=notice.mail_due_at).update(
+            mail_due_at=timezone.now() + pause, mail_tries=F("mail_tries") + 1
+        )
+        if not claimed:
+            continue
+        try:
+            _mail(notice.user, notice)
+        except (OSError, smtplib.SMTPException):
+            logger.exception("a notice could not be mailed")
+            if notice.mail_tries + 1 < TRIES:
+                continue
+        else:
+            sent += 1
+        Notice.objects.filter(pk=notice.pk).update(mail_due_at=None)
+    return sent
+
+
+def _mail(user: User, notice: Notice) -> None:
+    context = {
+        "user": user,
+        "title": title_of(notice),
+        "words": words_of(notice),
+        "when": notice.created_at,
+        "link": settings.BASE_URL + reverse("account_notices"),
+        "portal": settings.BASE_URL,
+    }
+    mails.send("notice", user.email, context)

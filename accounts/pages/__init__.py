@@ -1,0 +1,1 @@
+"""The account pages: each door translates and makes one call."""

@@ -1,0 +1,75 @@
+"""Sign-in with its limits, and passwords: changed, forgotten, set for the first time."""
+
+from typing import Any
+
+from allauth.account.views import (
+    LoginView,
+    PasswordChangeView,
+    PasswordResetFromKeyView,
+    PasswordResetView,
+)
+from django.http import Http404, HttpRequest, HttpResponse
+
+from accounts.throttle import attempt, coarse
+
+FOUND = 302
+
+
+def _address(request: HttpRequest) -> str:
+    return request.client_address  # type: ignore[attr-defined, no-any-return, unused-ignore]
+
+
+class SignInView(LoginView):
+    own_transactions = True  # limits are taken outside of transactions, here and below
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """429 after too many failures, before the password is looked at."""
+        coarse(request)
+        name = request.POST.get("login", "")
+        tried = attempt(door="password", address=_address(request), account=name)
+        response = super().post(request, *args, **kwargs)
+        if request.user.is_authenticated:
+            tried.succeeded()
+        return response
+
+
+class ResetView(PasswordResetView):
+    own_transactions = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Every request counts: the page never tells whether there is such an account."""
+        coarse(request)
+        attempt(door="reset", address=_address(request), account=request.POST.get("email", ""))
+        return super().post(request, *args, **kwargs)
+
+
+class NewPasswordView(PasswordResetFromKeyView):
+    own_transactions = True
+    reset_user: Any = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A link that does not hold counts as a failure of its address."""
+        coarse(request)
+        tried = attempt(door="link", address=_address(request))
+        response = super().dispatch(request, *args, **kwargs)
+        if self.reset_user is not None or response.status_code == FOUND:
+            tried.succeeded()
+        return response
+
+
+class ChangePasswordView(PasswordChangeView):
+    own_transactions = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Guessing the old password from a session left open counts like guessing it at the door."""
+        coarse(request)
+        tried = attempt(door="password", address=_address(request), account=request.user.email)
+        response = super().post(request, *args, **kwargs)
+        if response.status_code == FOUND:
+            tried.succeeded()
+        return response
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """What allauth could do and the portal does not offer."""
+    raise Http404

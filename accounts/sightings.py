@@ -1,0 +1,81 @@
+"""Whether a person or key is seen with a device or from a network for the first time; hashes alone are kept.
+
+The very first sighting is never unusual: there is nothing to compare it with.
+"""
+
+import hmac
+import ipaddress
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import Sighting
+
+COOKIE_AGE_S = 365 * 24 * 60 * 60
+IPV4_PREFIX, IPV6_PREFIX = 24, 48  # a network: what an office or a provider's customers share
+
+
+def network_of(address: str) -> str:
+    """The network that an address stands for; an IPv4 address in IPv6 is itself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    prefix = IPV4_PREFIX if parsed.version == 4 else IPV6_PREFIX
+    return str(
+        ipaddress.ip_network(
+            (int(parsed), prefix) if parsed.version == 6 else f"{parsed}/{prefix}", strict=False
+        )
+    )
+
+
+def is_new(owner: str, kind: str, value: str) -> bool:
+    """Notes a sighting; True where there were others of this kind, and none of this value."""
+    known = Sighting.objects.filter(owner=owner, kind=kind)
+    digest = _digest(owner, kind, value)
+    if known.filter(digest=digest).exists():
+        return False
+    had_others = known.exists()
+    try:
+        with transaction.atomic():
+            Sighting.objects.create(owner=owner, kind=kind, digest=digest)
+    except IntegrityError:
+        return False  # seen at the same moment by another process
+    return had_others
+
+
+def forget(owner: str) -> None:
+    Sighting.objects.filter(owner=owner).delete()
+
+
+def device_of(request: HttpRequest) -> str:
+    """What this browser is known by: a random cookie of its own, made with the first sign-in."""
+    found = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+    if not 32 <= len(found) <= 64:
+        found = secrets.token_urlsafe(32)
+        request._device_cookie = found  # type: ignore[attr-defined]
+    return found
+
+
+def set_cookie(request: HttpRequest, response: HttpResponse) -> None:
+    """Gives the browser the cookie that `device_of` made for it."""
+    made = getattr(request, "_device_cookie", None)
+    if made is not None:
+        response.set_cookie(
+            settings.DEVICE_COOKIE_NAME,
+            made,
+            max_age=COOKIE_AGE_S,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def _digest(*parts: Any) -> str:
+    text = "\x00".join(["sighting", *parts]).encode()
+    return hmac.new(settings.KEY_PEPPER, text, "sha256").hexdigest()
