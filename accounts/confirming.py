@@ -22,6 +22,7 @@ class ConfirmForm(forms.Form):
     password = forms.CharField(
         label=_("Password"),
         max_length=4096,
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts.sightings import known_device
 from accounts.throttle import attempt
 from portal.errors import Refusal
 
@@ -46,7 +47,12 @@ def require(request: HttpRequest) -> None:
 
 def prove(request: HttpRequest, user: Any, *, password: str) -> None:
     """Looks at the password. Raises `Refusal`: `too_many_attempts`, or `invalid_credentials` for what does not hold."""
-    tried = attempt(door="password", address=request.client_address, account=user.email)  # type: ignore[attr-defined]
+    tried = attempt(
+        door="password",
+        address=request.client_address,  # type: ignore[attr-defined]
+        account=user.email,
+        device=known_device(request, user.email),
+    )
     if not user.check_password(password):
         raise Refusal("invalid_credentials", _("This is not your password."))
     tried.succeeded()

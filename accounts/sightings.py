@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import Sighting
+from accounts.models import Sighting, User
 
 COOKIE_AGE_S = 365 * 24 * 60 * 60
 IPV4_PREFIX, IPV6_PREFIX = 24, 48  # a network: what an office or a provider's customers share
@@ -60,6 +60,21 @@ def device_of(request: HttpRequest) -> str:
         found = secrets.token_urlsafe(32)
         request._device_cookie = found  # type: ignore[attr-defined]
     return found
+
+
+def known_device(request: HttpRequest, email: str) -> str:
+    """A name for this browser, if this account was signed in with it before; empty otherwise.
+
+    The same work for accounts that exist and those that do not.
+    """
+    cookie = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+    if not cookie:
+        return ""
+    found = User.objects.filter(email=email.strip().lower()).values_list("pk", flat=True).first()
+    owner = f"user:{found or 0}"
+    digest = _digest(owner, "device", cookie)
+    is_known = Sighting.objects.filter(owner=owner, kind="device", digest=digest).exists()
+    return digest if is_known else ""
 
 
 def set_cookie(request: HttpRequest, response: HttpResponse) -> None:

@@ -1,12 +1,16 @@
 """Guessing is slowed down: 10 failures in 5 minutes per account and per address, exact across workers and restarts.
 
-An attempt takes from both buckets before the password is looked at, and gives back when it was right: so parallel
-guesses cannot outrun the count, and people who know their password never meet it.
+An attempt takes from all buckets before the password is looked at, and gives back when it was right: so parallel
+guesses cannot outrun the count, and people who know their password never meet it. For an account the pauses grow: who
+goes on guessing has 20 tries in an hour and 40 in a day. A browser that the account was signed in with before has
+buckets of its own: strangers cannot lock the owner out of it.
 """
 
 import hashlib
 import ipaddress
+from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit.core import is_ratelimited
 from redis.exceptions import RedisError
@@ -14,9 +18,18 @@ from redis.exceptions import RedisError
 from portal.errors import Refusal
 from portal.limits import Limit, give_back, take
 
-FAILURES, PERIOD_S = 10, 300.0
+PERIOD_S = 300.0
+# For an account: (how often the configured number, in how many seconds), from the first pause to the longest.
+BACK_OFF = ((1, PERIOD_S), (2, 3600.0), (4, 86400.0))
 COARSE_RATE, COARSE_PERIOD_S = "120/m", 60.0  # tries of one address, right ones included
 IPV6_PREFIX = 64  # what one customer holds; single addresses of it cost nothing
+
+_listeners: list[Callable[[str, str], None]] = []
+
+
+def register_guessing(listener: Callable[[str, str], None]) -> None:
+    """`listener(account, address)` hears of a try that was refused because too many failed before it."""
+    _listeners[:] = [listener]
 
 
 class Attempt:
@@ -29,14 +42,25 @@ class Attempt:
         give_back(self._limits)
 
 
-def attempt(*, door: str, address: str, account: str = "") -> Attempt:
-    """Raises `Refusal("too_many_attempts")`, the same for existing and unknown accounts."""
-    limits = [Limit(f"fail:address:{network_of(address)}", FAILURES, PERIOD_S)]
+def attempt(*, door: str, address: str, account: str = "", device: str = "") -> Attempt:
+    """Raises `Refusal("too_many_attempts")`, the same for existing and unknown accounts.
+
+    `device` names a browser that is known to be the account's (`accounts.sightings.known_device`), or nothing.
+    """
+    failures = settings.FAILED_SIGN_INS
+    limits = [Limit(f"fail:address:{network_of(address)}", failures, PERIOD_S)]
     if account:
-        name = hashlib.sha256(account.strip().lower().encode()).hexdigest()
-        limits.append(Limit(f"fail:{door}:{name}", FAILURES, PERIOD_S))
+        whose = account.strip().lower()
+        name = hashlib.sha256(f"{whose}\x00{device}".encode() if device else whose.encode())
+        limits += [
+            Limit(f"fail:{door}:{period:.0f}:{name.hexdigest()}", times * failures, period)
+            for times, period in BACK_OFF
+        ]
     taken = take(limits)
     if not taken.allowed:
+        if account and taken.key != limits[0].key:
+            for listener in _listeners:
+                listener(account.strip().lower(), address)
         raise Refusal("too_many_attempts", retry_after=taken.retry_after)
     return Attempt(limits)
 

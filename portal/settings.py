@@ -170,6 +170,8 @@ SESSION_IDLE_S = 60 * env.integer("PORTAL_SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_AGE = 3600 * env.integer("PORTAL_SESSION_HOURS", 12)
 # How long ago one may have proved who one is, for what is sensitive.
 FRESH_S = 15 * 60
+# Wrong passwords or codes in five minutes, for an account and for an address, before further tries have to wait.
+FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
 DEVICE_COOKIE_NAME = "gatehouse_device"
 SESSION_COOKIE_NAME = "gatehouse_session"
 CSRF_COOKIE_NAME = "gatehouse_csrf"

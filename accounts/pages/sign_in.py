@@ -10,6 +10,7 @@ from allauth.account.views import (
 )
 from django.http import Http404, HttpRequest, HttpResponse
 
+from accounts.sightings import known_device
 from accounts.throttle import attempt, coarse
 
 FOUND = 302
@@ -26,7 +27,8 @@ class SignInView(LoginView):
         """429 after too many failures, before the password is looked at."""
         coarse(request)
         name = request.POST.get("login", "")
-        tried = attempt(door="password", address=_address(request), account=name)
+        device = known_device(request, name)
+        tried = attempt(door="password", address=_address(request), account=name, device=device)
         response = super().post(request, *args, **kwargs)
         if request.user.is_authenticated:
             tried.succeeded()
@@ -63,7 +65,9 @@ class ChangePasswordView(PasswordChangeView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Guessing the old password from a session left open counts like guessing it at the door."""
         coarse(request)
-        tried = attempt(door="password", address=_address(request), account=request.user.email)
+        email = request.user.email
+        device = known_device(request, email)
+        tried = attempt(door="password", address=_address(request), account=email, device=device)
         response = super().post(request, *args, **kwargs)
         if response.status_code == FOUND:
             tried.succeeded()

@@ -255,3 +255,53 @@ def test_the_session_is_a_new_one_after_signing_in(cast):
     cookie = response.cookies["gatehouse_session"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
+
+
+def test_the_pauses_grow_for_who_goes_on_guessing(cast, monkeypatch):
+    """Ten in five minutes, twenty in an hour, forty in a day; then one every 36 minutes."""
+    now = [1_800_000_000_000_000]
+    monkeypatch.setattr("portal.limits.clock", lambda: now[0])
+    address = iter(range(1, 100_000))
+
+    def tried_in(seconds, every):
+        tried = 0
+        for _ in range(0, seconds, every):
+            there = next(address)
+            extra = {"REMOTE_ADDR": f"10.{there >> 16}.{there >> 8 & 255}.{there & 255}"}
+            data = {"login": "marco@example.com", "password": "wrong"}
+            tried += Client().post(LOGIN, data, **extra).status_code == 200
+            now[0] += every * 1_000_000
+        return tried
+
+    found = tried_in(300, 10)
+    assert 10 <= found <= 20
+    found += tried_in(3300, 30)
+    assert 20 <= found <= 40
+    found += tried_in(8 * 3600, 300)
+    assert found <= 40 + 9 * 3600 / 2160 + 1
+
+
+def test_who_signed_in_with_a_browser_before_is_not_locked_out_by_strangers(cast):
+    mine = Client(REMOTE_ADDR="198.51.100.7")
+    data = {"login": "marco@example.com", "password": PASSWORD}
+    assert mine.post(LOGIN, data).status_code == 302
+    mine.post("/account/logout/")
+    for number in range(12):
+        last = Client(REMOTE_ADDR=f"192.0.2.{number}").post(LOGIN, {**data, "password": "x"})
+    assert last.status_code == 429
+    assert Client(REMOTE_ADDR="203.0.113.1").post(LOGIN, data).status_code == 429
+    assert mine.post(LOGIN, data).status_code == 302
+
+
+def test_a_browsers_own_guesses_are_counted_too_and_its_cookie_serves_no_other_account(cast):
+    browser = Client(REMOTE_ADDR="198.51.100.7")
+    browser.post(LOGIN, {"login": "marco@example.com", "password": PASSWORD})
+    browser.post("/account/logout/")
+    guesses = {"login": "olivia@example.com", "password": "wrong"}
+    for number in range(10):
+        browser.post(LOGIN, guesses, REMOTE_ADDR=f"192.0.2.{number}")
+    stranger = Client(REMOTE_ADDR="203.0.113.5")
+    assert stranger.post(LOGIN, {**guesses, "password": PASSWORD}).status_code == 429
+    mine = {"login": "marco@example.com", "password": "wrong"}
+    tries = [browser.post(LOGIN, mine, REMOTE_ADDR=f"192.0.3.{n}").status_code for n in range(12)]
+    assert tries == [200] * 10 + [429] * 2

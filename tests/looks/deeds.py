@@ -39,6 +39,13 @@ def new_key(page: Page, made: dict[str, str]) -> None:
     expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
 
 
+def confirm_wrongly(page: Page, made: dict[str, str]) -> None:
+    page.goto("/account/confirm/?next=/account/keys/")
+    page.get_by_label("Password").fill("not " + PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
 def weak_password(page: Page, made: dict[str, str]) -> None:
     page.goto("/account/password/change/")
     page.locator("#id_oldpassword").fill(PASSWORD)
@@ -119,6 +126,7 @@ def console_menu(page: Page, made: dict[str, str]) -> None:
 DEEDS = (
     Deed("wrong-password", "", wrong_password),
     Deed("new-key", "sam", new_key),
+    Deed("confirm-wrongly", "marco", confirm_wrongly),
     Deed("weak-password", "marco", weak_password),
     Deed("blocked", "marco", blocked),
     Deed("running", "marco", running),

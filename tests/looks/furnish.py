@@ -36,6 +36,7 @@ def main() -> None:
 
 
 def _people() -> dict[str, str]:
+    from accounts import notices
     from accounts.links import password_link
     from accounts.models import User
 
@@ -47,6 +48,10 @@ def _people() -> dict[str, str]:
     alone = User.objects.create(email="nils@example.com", name="Nils Alone")
     alone.set_password(PASSWORD)
     alone.save()
+    marco = User.objects.get(email="marco@example.com")
+    agent = "Firefox on Linux"
+    notices.tell(marco.pk, "new_sign_in", address="203.0.113.9", agent=agent)
+    notices.tell(marco.pk, "guessing", address="198.51.100.23")
     return {"password_link": "/" + password_link(newcomer).split("/", 3)[3]}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 NOT_PAGES = {
     *("healthz", "readyz", "theme", "schema", "csp_report", "loader", "script", "session", "chat"),
     *("branding_css", "branding_logo", "jsi18n", "autocomplete", "view_on_site"),
+    *("account_end_session", "account_end_others"),
     *("account_create_key", "account_revoke_key", "ask", "rename", "delete"),
     # closed doors of allauth, and the console's, which lead to the account pages
     *("account_signup", "account_inactive", "account_email", "account_reauthenticate"),
@@ -44,6 +45,10 @@ PAGES = (
     Page("account-restricted", "account_profile", "/account/", "rita"),
     Page("keys", "account_keys", "/account/keys/"),
     Page("keys-empty", "account_keys", "/account/keys/", "sam"),
+    Page("sessions", "account_sessions", "/account/sessions/"),
+    Page("notices", "account_notices", "/account/notices/"),
+    Page("notices-none", "account_notices", "/account/notices/", "nils"),
+    Page("confirm", "account_confirm", "/account/confirm/?next=/account/keys/"),
     Page("password-change", "account_change_password", "/account/password/change/"),
     Page("sign-in", "account_login", "/account/login/", ""),
     Page("sign-out", "account_logout", "/account/logout/"),
