@@ -30,4 +30,4 @@ def words_for(agent: str) -> str:
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
     first = re.match(r"[\w.-]{1,30}", agent)
-    return browser or system or (first[0] if first else _("an unknown program"))
+    return browser or system or (first[0] if first else _("Unknown program"))

@@ -1,10 +1,13 @@
 """One's sessions: where one is signed in, and ending it there."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -12,6 +15,9 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import actions
 from accounts.agents import words_for
 from accounts.models import Session
+
+
+JUST_NOW = timedelta(minutes=2)
 
 
 @never_cache
@@ -25,6 +31,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
             "row": row,
             "is_here": here is not None and row.uid == here.uid,
             "agent": words_for(row.agent),
+            "is_recent": timezone.now() - row.last_seen_at < JUST_NOW,
         }
         for row in Session.objects.visible_to(request.user).live().defer("session_data")
     ]
