@@ -16,7 +16,6 @@ from accounts import actions
 from accounts.agents import words_for
 from accounts.models import Session
 
-
 JUST_NOW = timedelta(minutes=2)
 
 
