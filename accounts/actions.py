@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import keys, mails, notices
-from accounts.links import password_link
+from accounts import keys, notices
 from accounts.models import Key, Session, User
 from accounts.scopes import SCOPES
 from audit import trail
@@ -140,7 +137,6 @@ def end_session(*, by: User, session: Session) -> None:
 
 @transaction.atomic
 def send_password_link(*, by: User, user: User) -> None:
-    """Mails a one-time link to set a password, once the running transaction has committed."""
-    context = {"user": user, "link": password_link(user), "portal": settings.BASE_URL}
+    """Has a one-time link to set a password mailed; it waits with the notices, so no dead mail server loses it."""
     trail.record(action="password_link_sent", target=user)
-    transaction.on_commit(partial(mails.send, "invitation", user.email, context), robust=True)
+    notices.tell(user.pk, "invitation")

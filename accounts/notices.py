@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import mails
+from accounts.links import password_link
 from accounts.models import Notice, User
 
 logger = logging.getLogger("accounts.mail")
@@ -29,14 +30,23 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`words` with the details that `tell` is given; `is_mailed` where it may be somebody else's doing."""
+    """`words` with the details that `tell` is given; `is_mailed` where it may be somebody else's doing.
+
+    `mail` names the templates of its mail.
+    """
 
     title: Any
     words: Any
     is_mailed: bool = True
+    mail: str = "notice"
 
 
 KINDS: dict[str, Kind] = {
+    "invitation": Kind(
+        _("A link to set your password"),
+        _("An administrator had it mailed to you. It works once, for three days."),
+        mail="invitation",
+    ),
     "new_sign_in": Kind(
         _("Sign-in from a new device or network"),
         _("Somebody signed in to your account from %(address)s with %(agent)s."),
@@ -108,7 +118,8 @@ def mail_due() -> int:
         if not claimed:
             continue
         try:
-            _mail(notice.user, notice)
+            if notice.kind in KINDS:
+                _mail(notice.user, notice)
         except (OSError, smtplib.SMTPException):
             logger.exception("a notice could not be mailed")
             if notice.mail_tries + 1 < TRIES:
@@ -120,12 +131,15 @@ def mail_due() -> int:
 
 
 def _mail(user: User, notice: Notice) -> None:
+    known = KINDS[notice.kind]
+    account = settings.BASE_URL + reverse("account_notices")
     context = {
         "user": user,
         "title": title_of(notice),
         "words": words_of(notice),
         "when": notice.created_at,
-        "link": settings.BASE_URL + reverse("account_notices"),
+        # Made as it is mailed: no link that opens anything is ever stored.
+        "link": password_link(user) if known.mail == "invitation" else account,
         "portal": settings.BASE_URL,
     }
-    mails.send("notice", user.email, context)
+    mails.send(known.mail, user.email, context)

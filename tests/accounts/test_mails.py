@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.actions import send_password_link
 from accounts.models import User
+from accounts.tasks import mail_notices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "https://portal.example.com"
@@ -20,6 +21,7 @@ def address(settings):
 
 def invite(cast):
     send_password_link(by=cast.admin, user=cast.marco)
+    mail_notices()
 
 
 def reset(cast):
