@@ -23,8 +23,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_login_stages(self) -> list[str]:
-        """None of allauth's: they would keep addresses beside the account's own."""
-        return []
+        """Ours alone: allauth's would keep addresses beside the account's own."""
+        return ["accounts.stages.SecondFactorStage"]
 
     def is_safe_url(self, url: str | None) -> bool:
         """`next` stays on the host that was asked; allauth would take every allowed and trusted one."""

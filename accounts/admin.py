@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import actions
+from accounts import actions, factor_actions, fresh, second_factor
 from accounts.models import Key, User
 from portal import cells
 from portal.console import ConsoleModelAdmin
@@ -43,6 +43,28 @@ class UserForm(forms.ModelForm):
         return found
 
 
+_FACTOR_WORDS = {
+    second_factor.ON: _("on"),
+    second_factor.DUE: _("must set up"),
+    second_factor.OFF: _("none"),
+}
+
+
+class SecondFactorFilter(admin.SimpleListFilter):
+    """Who has one, who must set one up, and who has none and needs none."""
+
+    title = _("second factor")
+    parameter_name = "factor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(_FACTOR_WORDS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() not in _FACTOR_WORDS:
+            return queryset
+        return second_factor.in_state(queryset, str(self.value()))
+
+
 @admin.register(User)
 class UserAdmin(ConsoleModelAdmin):
     """People are deactivated, not deleted: what they did stays theirs."""
@@ -53,18 +75,32 @@ class UserAdmin(ConsoleModelAdmin):
     )
     next_step = _("Add the first person: they are mailed a link to set their password.")
     form = UserForm
-    list_display = ("email", "name", "rights", "state", "last_seen")
-    list_filter = ("is_active", "is_superuser", "is_auditor", "is_restricted")
+    list_display = ("email", "name", "rights", "state", "factor", "last_seen")
+    list_filter = ("is_active", "is_superuser", "is_auditor", "is_restricted", SecondFactorFilter)
     search_fields = ("email", "name")
     search_help_text = _("Searches e-mail and name.")
-    readonly_fields = ("last_login", "date_joined")
-    actions = ("deactivate", "end_sessions", "send_password_link")
+    readonly_fields = ("factor", "last_login", "date_joined")
+    actions = ("deactivate", "end_sessions", "send_password_link", "reset_second_factor")
     ordering = ("email",)
     fieldsets = (
         (None, {"fields": ("email", "name", "is_active")}),
         (_("Rights"), {"fields": ("is_superuser", "is_auditor", "is_restricted")}),
+        (_("Sign-in"), {"fields": ("factor",)}),
         (_("History"), {"fields": ("last_login", "date_joined")}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return second_factor.with_state(super().get_queryset(request))
+
+    @admin.display(description=_("second factor"))
+    def factor(self, user: User) -> SafeString:
+        state = user.second_factor_state if user.pk else second_factor.OFF
+        if state == second_factor.OFF:
+            return cells.NOTHING
+        is_on = state == second_factor.ON
+        return cells.chip(
+            _FACTOR_WORDS[state], "good" if is_on else "warn", "check" if is_on else ""
+        )
 
     @admin.display(description=_("rights"))
     def rights(self, user: User) -> SafeString:
@@ -113,6 +149,14 @@ class UserAdmin(ConsoleModelAdmin):
         for user in self._changeable(request, queryset.filter(is_active=True)):
             actions.send_password_link(by=request.user, user=user)
         self.message_user(request, _("The links are on their way."), messages.SUCCESS)
+
+    @admin.action(description=_("Reset the second factor"), permissions=["change"])
+    def reset_second_factor(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Of others only: who can still sign in replaces or removes their own on their account page."""
+        fresh.require(request)
+        for user in self._others(request, queryset):
+            factor_actions.reset(by=request.user, user=user)
+        self.message_user(request, _("It is gone, and their sessions have ended."))
 
     def _changeable(self, request: HttpRequest, queryset: QuerySet) -> list[User]:
         return [user for user in queryset if self.has_change_permission(request, user)]

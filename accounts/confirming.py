@@ -11,6 +11,8 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext_lazy as _
 
+from accounts import second_factor
+from accounts.forms import CodeField
 from accounts.models import User
 
 CONFLICT = 403
@@ -26,8 +28,12 @@ class ConfirmForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    code = CodeField()
+
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not second_factor.has(user):
+            del self.fields["code"]
 
 
 def safe_path(request: HttpRequest, wanted: str) -> str:

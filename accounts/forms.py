@@ -63,6 +63,38 @@ class ResetForm(PlainMixin, ResetPasswordForm):
         return email
 
 
+class CodeField(forms.CharField):
+    """A code of an authenticator app, or a recovery code; spaces and dashes do not matter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {
+            "autocomplete": "one-time-code",
+            "autocapitalize": "characters",
+            "spellcheck": "false",
+        }
+        options: dict[str, Any] = {
+            "label": _("Code"),
+            "max_length": 40,
+            "widget": forms.TextInput(attrs=attrs),
+            "help_text": _(
+                "The six digits that your app shows now, or one of your recovery codes."
+            ),
+        }
+        super().__init__(**options | kwargs)
+
+
+class CodeForm(forms.Form):
+    """The second step of signing in."""
+
+    code = CodeField()
+
+
+class FirstCodeForm(forms.Form):
+    """What shows that an app was set up as meant."""
+
+    code = CodeField(help_text=_("The six digits that your app shows for Gatehouse now."))
+
+
 class ProfileForm(forms.ModelForm):
     class Meta:
         model = User

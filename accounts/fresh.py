@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts import second_factor
 from accounts.sightings import known_device
 from accounts.throttle import attempt
 from portal.errors import Refusal
@@ -45,14 +46,17 @@ def require(request: HttpRequest) -> None:
         raise Refusal("fresh_authentication_required")
 
 
-def prove(request: HttpRequest, user: Any, *, password: str) -> None:
-    """Looks at the password. Raises `Refusal`: `too_many_attempts`, or `invalid_credentials` for what does not hold."""
-    tried = attempt(
-        door="password",
-        address=request.client_address,  # type: ignore[attr-defined]
-        account=user.email,
-        device=known_device(request, user.email),
-    )
+def prove(request: HttpRequest, user: Any, *, password: str, code: str = "") -> None:
+    """Looks at the password, and then at the code of who has a second factor.
+
+    Raises `Refusal`: `too_many_attempts`, `invalid_credentials` for what does not hold, `second_factor_required` where
+    the code is missing. Who must set a second factor up proves themselves with the password until they did.
+    """
+    address: str = request.client_address  # type: ignore[attr-defined]
+    device = known_device(request, user.email)
+    tried = attempt(door="password", address=address, account=user.email, device=device)
     if not user.check_password(password):
         raise Refusal("invalid_credentials", _("This is not your password."))
     tried.succeeded()
+    if second_factor.has(user):
+        second_factor.check(user, code, address, device=device)

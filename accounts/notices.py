@@ -62,6 +62,29 @@ KINDS: dict[str, Kind] = {
         _("Your password was changed"),
         _("It was changed from %(address)s. All other sessions have ended."),
     ),
+    "second_factor_on": Kind(
+        _("Your second factor is on"),
+        _(
+            "An authenticator app was set up from %(address)s; signing in needs its codes from now on. "
+            "All other sessions have ended."
+        ),
+    ),
+    "second_factor_off": Kind(
+        _("Your second factor was removed"),
+        _("It was removed from %(address)s. All other sessions have ended."),
+    ),
+    "second_factor_reset": Kind(
+        _("Your second factor was reset"),
+        _("An administrator took it away, and all your sessions have ended. Set up a new one."),
+    ),
+    "recovery_code_used": Kind(
+        _("A recovery code was used"),
+        _("It was used from %(address)s in place of your app's code. %(left)s are left."),
+    ),
+    "recovery_codes_made": Kind(
+        _("New recovery codes"),
+        _("They were made from %(address)s. The former ones do not work any more."),
+    ),
 }
 
 

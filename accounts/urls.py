@@ -3,7 +3,16 @@
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from accounts.pages import confirm, keys, notices, profile, sessions, sign_in
+from accounts.pages import (
+    confirm,
+    keys,
+    notices,
+    profile,
+    second_factor,
+    second_step,
+    sessions,
+    sign_in,
+)
 
 urlpatterns = [
     path("", profile.profile, name="account_profile"),
@@ -14,6 +23,13 @@ urlpatterns = [
     path("sessions/others/end/", sessions.end_other_sessions, name="account_end_others"),
     path("sessions/<str:uid>/end/", sessions.end_session, name="account_end_session"),
     path("notices/", notices.notices, name="account_notices"),
+    path("second-factor/", second_factor.second_factor, name="account_second_factor"),
+    path("second-factor/begin/", second_factor.begin, name="account_factor_begin"),
+    path("second-factor/set-up/", second_factor.set_up, name="account_factor_set_up"),
+    path("second-factor/codes/", second_factor.new_codes, name="account_factor_codes"),
+    path("second-factor/remove/", second_factor.remove, name="account_factor_remove"),
+    path("second-factor/verify/", second_step.verify, name="account_second_factor_verify"),
+    path("second-factor/enrol/", second_step.enrol, name="account_second_factor_enrol"),
     path("confirm/", confirm.confirm, name="account_confirm"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),

@@ -33,6 +33,8 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "accounts.Session": "uid",
     "accounts.Sighting": "owner kind digest",
     "accounts.Notice": "uid kind",
+    "accounts.TotpDevice": "uid name",
+    "accounts.RecoveryDevice": "uid name",
     "teams.Team": "slug name allowed_addresses",
     "teams.Branding": "app_name accent accent_dark logo logo_hash",
     "guards.Guard": "slug name options message",
@@ -60,6 +62,8 @@ FIELDS: dict[str, str] = {
     "accounts.Session.address": PERSONAL,
     "accounts.Session.agent": PERSONAL,
     "accounts.Notice.details": CONTENT,
+    "accounts.TotpDevice.secret": SECRET,
+    "accounts.RecoveryCode.digest": SECRET,
     "admin.LogEntry.object_repr": PERSONAL,
     "audit.Entry.actor_label": PERSONAL,
     "audit.Entry.on_behalf_of": PERSONAL,
@@ -79,6 +83,7 @@ FIELDS: dict[str, str] = {
 SEALED_OTHERWISE: dict[str, str] = {
     "accounts.User.password": "Argon2id",
     "accounts.Key.digest": "HMAC-SHA256 under the pepper",
+    "accounts.RecoveryCode.digest": "HMAC-SHA256 under the pepper, bound to its device",
     "account.EmailConfirmation.key": "never written: allauth signs its links, no row of this table is made",
     "accounts.Session.session_key": "HMAC-SHA256 of the cookie: accounts/sessions.py",
     "accounts.Session.session_data": "encrypted by accounts/sessions.py",
@@ -90,6 +95,7 @@ EXEMPT_MODELS: dict[str, str] = {
     "accounts.Session": "sign-ins, and ends that somebody asked for, are events of their own",
     "accounts.Sighting": "what is unusual is an event of its own",
     "accounts.Notice": "what a person is told; what happened is in the trail",
+    "accounts.RecoveryCode": "hashes; making and using them are events of their own",
     "admin.LogEntry": "Django's own log; the trail holds more",
     "contenttypes.ContentType": "written by migrations",
     "auth.Permission": "written by migrations",
@@ -108,6 +114,8 @@ EXEMPT_FIELDS: dict[str, str] = {
     "accounts.User.last_login": "sign-ins are events of their own",
     "teams.Branding.logo": "a picture; its hash is recorded",
     "accounts.Key.last_used_at": "a stamp, written at most once a minute",
+    "accounts.TotpDevice.last_t": "a counter; sign-ins are events of their own",
+    "accounts.TotpDevice.last_used_at": "a stamp beside that counter",
 }
 
 _PLAINLY_PUBLIC = (

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "allauth",
     "allauth.account",
+    "django_otp",
     "portal.apps.PortalConfig",
     "audit.apps.AuditConfig",
     "accounts.apps.AccountsConfig",
@@ -79,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.verification.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.ActorMiddleware",
@@ -172,6 +174,8 @@ SESSION_COOKIE_AGE = 3600 * env.integer("PORTAL_SESSION_HOURS", 12)
 FRESH_S = 15 * 60
 # Wrong passwords or codes in five minutes, for an account and for an address, before further tries have to wait.
 FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
+# Whether everybody must have a second factor; who has none is led through enrolment.
+SECOND_FACTOR_REQUIRED = env.flag("PORTAL_SECOND_FACTOR_REQUIRED", False)
 DEVICE_COOKIE_NAME = "gatehouse_device"
 SESSION_COOKIE_NAME = "gatehouse_session"
 CSRF_COOKIE_NAME = "gatehouse_csrf"

@@ -11,7 +11,7 @@ from teams.roles import Role
 
 
 class OwnersOnly(Refusal):
-    """Only owners and platform admins make, change or remove owners."""
+    """Only owners and platform admins make, change or remove owners, and stop demanding a second factor."""
 
     def __init__(self) -> None:
         super().__init__("permission_denied")
@@ -41,6 +41,16 @@ def check_removal(*, by: Any, membership: Membership) -> None:
         if not _manages_owners(by, membership):
             raise OwnersOnly
         _keep_an_owner(membership)
+
+
+def check_second_factor(*, by: Any, team: Team, required: bool) -> None:
+    """Who administers a team may demand a second factor of its people; raises `OwnersOnly` for the way back."""
+    if (
+        team.second_factor_required
+        and not required
+        and not by.has_perm("teams.manage_owners", team)
+    ):
+        raise OwnersOnly
 
 
 def _manages_owners(by: Any, membership: Membership) -> bool:

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts import fresh
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
@@ -39,7 +40,7 @@ class TeamAdmin(ConsoleModelAdmin):
     inlines = (GrantInline,)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        common = ("name", "slug", "allowed_addresses")
+        common = ("name", "slug", "allowed_addresses", "second_factor_required")
         return common if obj is None else (*common, "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -91,7 +92,16 @@ class TeamAdmin(ConsoleModelAdmin):
         return cells.when(team.created_at)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else ("slug", "created_at")
+        if obj is None:
+            return ()
+        stays = obj.second_factor_required and not request.user.has_perm("teams.manage_owners", obj)
+        return ("slug", "created_at", *(("second_factor_required",) if stays else ()))
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Whether a second factor is demanded is a security setting: it changes after fresh authentication only."""
+        if change and "second_factor_required" in form.changed_data:
+            fresh.require(request)
+        return super().save_form(request, form, change)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else {"slug": ("name",)}

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts import fresh
 from accounts.models import User
 from portal.api import ScopedViewSet
 from portal.errors import Refusal
@@ -22,8 +23,17 @@ class VisibleField(serializers.SlugRelatedField):
 class TeamSerializer(serializers.ModelSerializer):
     class Meta:
         model = Team
-        fields = ("slug", "name", "allowed_addresses", "created_at")
+        fields = ("slug", "name", "allowed_addresses", "second_factor_required", "created_at")
         read_only_fields = ("created_at",)
+
+    def update(self, team: Team, data: dict[str, Any]) -> Team:
+        """Whether a second factor is demanded changes after fresh authentication only, and so never by key."""
+        required = data.get("second_factor_required", team.second_factor_required)
+        if required != team.second_factor_required:
+            request = self.context["request"]
+            actions.check_second_factor(by=request.user, team=team, required=required)
+            fresh.require(request)
+        return super().update(team, data)
 
 
 class TeamViewSet(ScopedViewSet):

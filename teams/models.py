@@ -38,6 +38,14 @@ class Team(models.Model):
             "Visitors of its widgets are strangers, and come from everywhere."
         ),
     )
+    second_factor_required = models.BooleanField(
+        _("second factor required"),
+        default=False,
+        help_text=_(
+            "Its people sign in with a second factor; who has none is led through setting one up. "
+            "Only owners and platform admins switch this off again."
+        ),
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     users = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="teams"

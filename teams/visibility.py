@@ -2,15 +2,20 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q
 
 from accounts.profile import register_belonging
 from accounts.querysets import register_visibility as register_people
+from accounts.second_factor import register_demand
 from audit.querysets import register_visibility as register_entries
 from portal.models import register_model_visibility
+from portal.tenancy import POSTGRESQL
 from teams.models import Grant, Membership
 from teams.querysets import memberships_of
 from teams.roles import ROLES_THAT_ADMINISTER
+
+SECOND_FACTOR_LOOKER = "portal_team_demands_second_factor"
 
 
 def people(user: Any) -> Q:
@@ -43,7 +48,21 @@ def roles(user: Any) -> list[tuple[str, str]]:
     return [(row.team.name, str(row.get_role_display())) for row in rows]
 
 
+def demanded() -> Exists:
+    """Of users: a team of theirs, among those in sight, demands a second factor."""
+    rows = Membership.objects.filter(user_id=OuterRef("pk"), team__second_factor_required=True)
+    return Exists(rows)
+
+
+def demanded_of_one() -> Any:
+    """The same while somebody signs in, when no team is in sight yet: a function of the database answers it."""
+    if connection.vendor != POSTGRESQL:
+        return demanded()
+    return Func(F("pk"), function=SECOND_FACTOR_LOOKER, output_field=BooleanField())
+
+
 def install() -> None:
+    register_demand(of_one=demanded_of_one, of_many=demanded)
     register_belonging(roles)
     register_people(people)
     register_entries(entries)

@@ -3,6 +3,17 @@
 from accounts.models.keys import Key
 from accounts.models.notices import Notice
 from accounts.models.people import User, UserManager
+from accounts.models.second_factor import RecoveryCode, RecoveryDevice, TotpDevice
 from accounts.models.sessions import Session, Sighting
 
-__all__ = ["Key", "Notice", "Session", "Sighting", "User", "UserManager"]
+__all__ = [
+    "Key",
+    "Notice",
+    "RecoveryCode",
+    "RecoveryDevice",
+    "Session",
+    "Sighting",
+    "TotpDevice",
+    "User",
+    "UserManager",
+]

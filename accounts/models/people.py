@@ -77,6 +77,19 @@ class User(AbstractBaseUser):
         """Whether the console is open to this person; answered by the roles."""
         return self.has_perm("portal.use_console")
 
+    def is_verified(self) -> bool:
+        """Whether the running session passed the second factor; said by `accounts.verification` where it did."""
+        return False
+
+    @property
+    def second_factor_state(self) -> str:
+        """*on*; *due*: must have a second factor and has none; *off*. Lists ask `second_factor.with_state` for all."""
+        from accounts import second_factor
+
+        if "has_factor" in self.__dict__:
+            return second_factor.Standing(self.has_factor, self.must_have_factor).state  # type: ignore[attr-defined]
+        return second_factor.standing_of(self).state
+
     @property
     def unread_notices(self) -> int:
         return self.notices.filter(read_at__isnull=True).count()

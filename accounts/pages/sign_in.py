@@ -24,13 +24,13 @@ class SignInView(LoginView):
     own_transactions = True  # limits are taken outside of transactions, here and below
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """429 after too many failures, before the password is looked at."""
+        """429 after too many failures, before the password is looked at. A right one leads on, maybe to the next stage."""
         coarse(request)
         name = request.POST.get("login", "")
         device = known_device(request, name)
         tried = attempt(door="password", address=_address(request), account=name, device=device)
         response = super().post(request, *args, **kwargs)
-        if request.user.is_authenticated:
+        if response.status_code == FOUND:
             tried.succeeded()
         return response
 
