@@ -35,7 +35,7 @@ def wrong_code(secret, at=NOW):
 @contextmanager
 def clock(at=NOW):
     """The devices' own clock stands still."""
-    with mock.patch.object(devices.time, "time", lambda: at):
+    with mock.patch.object(devices, "clock", return_value=at):
         yield
 
 

@@ -15,7 +15,7 @@ from accounts.notices import words_of
 from audit.models import Entry
 from portal.errors import Refusal
 from teams.models import Membership
-from tests.accounts.codes import NOW, clock, code_of, forget, wrong_code, with_factor
+from tests.accounts.codes import NOW, clock, code_of, forget, with_factor, wrong_code
 
 HERE = "192.0.2.1"
 
@@ -51,7 +51,12 @@ def test_a_code_is_taken_once_and_none_of_an_earlier_step_after_it(cast):
 def test_a_code_may_be_typed_with_spaces_and_another_scripts_digits_are_none(cast):
     secret, codes = with_factor(cast.marco)
     code = code_of(secret)
-    for typed in (code.translate({48 + n: 0x0660 + n for n in range(10)}), f"{code}0", code[:5], f"+{code}"):
+    for typed in (
+        code.translate({48 + n: 0x0660 + n for n in range(10)}),
+        f"{code}0",
+        code[:5],
+        f"+{code}",
+    ):
         assert refused(cast.marco, typed) == "invalid_credentials"
     assert check(cast.marco, f" {code[:3]} {code[3:]} ")
     assert check(cast.marco, codes[0].lower().replace("-", " "))

@@ -56,6 +56,14 @@ LINES = {
         "requests_per_second",
         lambda cast: 3,
     ),
+    "accounts.TotpDevice": Line(
+        lambda cast: {"user": cast.marco, "name": "New", "confirmed": False},
+        "confirmed",
+        lambda cast: True,
+    ),
+    "accounts.RecoveryDevice": Line(
+        lambda cast: {"user": cast.marco, "name": "New"}, "name", lambda cast: "Newer"
+    ),
     "account.EmailAddress": Line(
         lambda cast: {"user": cast.marco, "email": "other@example.com"},
         "verified",

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import second_factor
 from portal import address_lists, keyring
 from teams import scopes
 from tests.console.test_doors import rows
@@ -58,6 +59,7 @@ def queries(client, url):
     keyring.forget()
     address_lists._rules.clear("portal.AddressRule")
     scopes._known.clear("tests")
+    second_factor._known.clear("tests")
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url).status_code == 200
     return [query["sql"] for query in captured]

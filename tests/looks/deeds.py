@@ -123,6 +123,54 @@ def console_menu(page: Page, made: dict[str, str]) -> None:
         menu.click()
 
 
+def first_step(page: Page, name: str) -> None:
+    page.context.clear_cookies()
+    page.goto("/account/login/")
+    page.get_by_label("E-mail").fill(f"{name}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def second_step(page: Page, made: dict[str, str]) -> None:
+    first_step(page, "tina")
+    expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
+
+
+def wrong_code(page: Page, made: dict[str, str]) -> None:
+    second_step(page, made)
+    page.get_by_role("textbox", name="Code").fill("AAAA-AAAA-AAAA-AAAA")
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def enrolment(page: Page, made: dict[str, str]) -> None:
+    first_step(page, "tess")
+    expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
+
+
+def factor_on(page: Page, made: dict[str, str]) -> None:
+    second_step(page, made)
+    code, _space, made["recovery_codes"] = made["recovery_codes"].partition(" ")
+    page.get_by_role("textbox", name="Code").fill(code)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Account and colours").wait_for()
+    page.goto("/account/second-factor/")
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+
+
+def factor_set_up(page: Page, made: dict[str, str]) -> None:
+    factor_on(page, made)
+    page.get_by_role("button", name="Set up another app").click()
+    expect(page.locator(".qr svg")).to_be_visible()
+
+
+def recovery_codes(page: Page, made: dict[str, str]) -> None:
+    factor_on(page, made)
+    page.get_by_role("button", name="Make new codes").click()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    made["recovery_codes"] = " ".join(page.locator("#recovery-codes").inner_text().split())
+
+
 DEEDS = (
     Deed("wrong-password", "", wrong_password),
     Deed("new-key", "sam", new_key),
@@ -139,4 +187,10 @@ DEEDS = (
     Deed("guard-tried", "admin", guard_tried),
     Deed("provider-tested", "admin", provider_tested),
     Deed("console-menu", "admin", console_menu),
+    Deed("second-step", "stranger", second_step),
+    Deed("wrong-code", "stranger", wrong_code),
+    Deed("second-factor-enrolment", "stranger", enrolment),
+    Deed("second-factor-on", "stranger", factor_on),
+    Deed("second-factor-set-up", "stranger", factor_set_up),
+    Deed("recovery-codes", "stranger", recovery_codes),
 )

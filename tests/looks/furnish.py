@@ -27,7 +27,7 @@ def main() -> None:
     from django.conf import settings
     from django.core.cache import cache
 
-    made = {**_people(), **_branding(), **_talks(), **_console()}
+    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_console()}
     if (
         not settings.REDIS_URL
     ):  # with Redis that would forget the limits too, and they would start over
@@ -53,6 +53,31 @@ def _people() -> dict[str, str]:
     notices.tell(marco.pk, "new_sign_in", address="203.0.113.9", agent=agent)
     notices.tell(marco.pk, "guessing", address="198.51.100.23")
     return {"password_link": "/" + password_link(newcomer).split("/", 3)[3]}
+
+
+def _second_factors() -> dict[str, str]:
+    """Tina has one, Tess must set one up."""
+    import time
+    from base64 import b32decode
+
+    from django_otp.oath import hotp
+
+    from accounts import factor_actions
+    from accounts.models import User
+    from teams.models import Membership, Team
+
+    people = {}
+    for name in ("tina", "tess"):
+        people[name] = User.objects.create(email=f"{name}@example.com", name=name.title())
+        people[name].set_password(PASSWORD)
+        people[name].save()
+    vault = Team.objects.create(slug="vault", name="Vault", second_factor_required=True)
+    Membership.objects.create(team=vault, user=people["tess"], role="member")
+    tina = people["tina"]
+    device = factor_actions.enrol(by=tina, user=tina)
+    code = f"{hotp(b32decode(device.secret), int(time.time()) // 30, 6):06d}"
+    codes = factor_actions.confirm(by=tina, user=tina, device=device, code=code)
+    return {"recovery_codes": " ".join(codes)}
 
 
 def _branding() -> dict[str, str]:

@@ -6,6 +6,9 @@ from typing import Any
 # What is no page: answers to forms, files, and the interfaces of programs.
 NOT_PAGES = {
     *("healthz", "readyz", "theme", "schema", "csp_report", "loader", "script", "session", "chat"),
+    # their answers are looked at by test_deeds
+    *("account_factor_begin", "account_factor_codes", "account_factor_remove"),
+    *("account_factor_set_up", "account_second_factor_verify", "account_second_factor_enrol"),
     *("branding_css", "branding_logo", "jsi18n", "autocomplete", "view_on_site"),
     *("account_end_session", "account_end_others"),
     *("account_create_key", "account_revoke_key", "ask", "rename", "delete"),
@@ -45,6 +48,7 @@ PAGES = (
     Page("account-restricted", "account_profile", "/account/", "rita"),
     Page("keys", "account_keys", "/account/keys/"),
     Page("keys-empty", "account_keys", "/account/keys/", "sam"),
+    Page("second-factor", "account_second_factor", "/account/second-factor/"),
     Page("sessions", "account_sessions", "/account/sessions/"),
     Page("notices", "account_notices", "/account/notices/"),
     Page("notices-none", "account_notices", "/account/notices/", "nils"),
