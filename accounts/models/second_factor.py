@@ -27,6 +27,8 @@ CODES = 10
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # 32 that are not mistaken for each other
 LENGTH, GROUP = 16, 4  # characters: 80 bits
 
+_MISREAD = str.maketrans("OIL", "011")
+
 _TOTP = re.compile(rf"[0-9]{{{DIGITS}}}")
 _Devices: Any = DeviceManager.from_queryset(OwnedQuerySet)
 
@@ -129,7 +131,7 @@ class RecoveryDevice(Device):
         return codes
 
     def digest(self, code: str) -> str:
-        text = f"recovery code\x00{self.uid}\x00{code}".encode()
+        text = f"recovery code\x00{self.uid}\x00{code.translate(_MISREAD)}".encode()
         return hmac.new(settings.KEY_PEPPER, text, "sha256").hexdigest()
 
 

@@ -18,6 +18,7 @@ LOGIN = "/account/login/"
 VERIFY, ENROL = "/account/second-factor/verify/", "/account/second-factor/enrol/"
 PAGE, SET_UP = "/account/second-factor/", "/account/second-factor/set-up/"
 WRONG_CODES = ("000000", "ABCD-ABCD-ABCD-ABCD")
+BEGIN, CODES, REMOVE = f"{PAGE}begin/", f"{PAGE}codes/", f"{PAGE}remove/"
 NOW = 1_800_000_000  # the beginning of a step
 
 
@@ -78,3 +79,27 @@ def forget():
 
 def pending(user):
     return TotpDevice.objects.get(user=user, confirmed=False)
+
+
+def browser(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def stale(client):
+    """The session's last proof was a day ago."""
+    session = client.session
+    session["fresh_at"] -= 86400
+    session.save()
+    return client
+
+
+def post_code(client, code, path=VERIFY, at=NOW, **extra):
+    with clock(at):
+        return client.post(path, {"code": code}, **extra)
+
+
+def demand(team, on=True):
+    team.second_factor_required = on
+    team.save()

@@ -100,6 +100,12 @@ def test_recovery_codes_have_eighty_bits(cast):
         assert re.fullmatch(r"([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}", code)
 
 
+def test_a_recovery_code_that_was_misread_is_still_the_one(cast):
+    _secret, codes = with_factor(cast.marco)
+    code = next(code for code in codes if "0" in code or "1" in code)
+    assert check(cast.marco, code.replace("0", "o").replace("1", "I"))
+
+
 def test_a_recovery_code_is_its_owners_alone(cast):
     _secret, codes = with_factor(cast.marco)
     with_factor(cast.sam)

@@ -11,8 +11,7 @@ from accounts import second_factor
 from accounts.models import Notice, User
 from audit.models import Entry
 from teams.models import Membership, Team
-from tests.accounts.codes import forget, signed_in, with_factor
-from tests.accounts.test_second_factor_pages import browser, demand, stale
+from tests.accounts.codes import browser, demand, forget, signed_in, stale, with_factor
 
 USERS = "/admin/accounts/user/"
 

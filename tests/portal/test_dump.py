@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from portal.models import Provider
 from projects.models import Exchange
+from tests.accounts.codes import with_factor
 from tests.cast import PASSWORD, connect
 from tests.model_server import Answer
 from tests.projects.doors import question
@@ -84,6 +85,9 @@ def test_no_secret_and_no_content_is_found_in_a_dump(cast, model_server):
     talk.refresh_from_db()
     assert talk.title == "canary title"
     canaries.append("canary title")
+
+    factor, recovery = with_factor(cast.sam)
+    canaries += [factor, *recovery, *(code.replace("-", "") for code in recovery)]
 
     key = cast.key(cast.marco)
     canaries += [key, key.split("_")[2]]
