@@ -62,6 +62,13 @@ KINDS: dict[str, Kind] = {
         _("Your password was changed"),
         _("It was changed from %(address)s. All other sessions have ended."),
     ),
+    "token_reused": Kind(
+        _("An API token was used twice"),
+        _(
+            "A refresh token of “%(name)s” was used from %(address)s after it had been replaced: somebody may have "
+            "copied it. All tokens of that sign-in have ended."
+        ),
+    ),
 }
 
 

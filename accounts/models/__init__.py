@@ -4,5 +4,6 @@ from accounts.models.keys import Key
 from accounts.models.notices import Notice
 from accounts.models.people import User, UserManager
 from accounts.models.sessions import Session, Sighting
+from accounts.models.tokens import TokenFamily
 
-__all__ = ["Key", "Notice", "Session", "Sighting", "User", "UserManager"]
+__all__ = ["Key", "Notice", "Session", "Sighting", "TokenFamily", "User", "UserManager"]
