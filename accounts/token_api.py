@@ -21,7 +21,6 @@ from accounts.scopes import SCOPES
 from accounts.throttle import attempt, coarse
 from portal.errors import Refusal
 
-NO_STORE = {"Cache-Control": "no-store"}
 TOKEN_TYPE = "Bearer"
 
 
@@ -73,7 +72,7 @@ class AuthView(APIView):
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(*args, **kwargs)
-        response.headers.update(NO_STORE)
+        response.headers["Cache-Control"] = "no-store"
         return response
 
 
