@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import keys, notices
+from accounts.believed import believed, live_name
 from accounts.models import Key, Session, User
 from accounts.scopes import SCOPES
 from audit import trail
@@ -131,6 +132,7 @@ def set_password(*, by: User, user: User, password: str) -> None:
 def end_session(*, by: User, session: Session) -> None:
     """Ends one session at once; doing it twice changes nothing."""
     ended, _rows = Session.objects.filter(pk=session.pk).delete()
+    believed.forget(live_name("session", session.session_key))
     if ended:
         trail.record(action="session_ended", target=session.user)
 

@@ -85,6 +85,13 @@ KINDS: dict[str, Kind] = {
         _("New recovery codes"),
         _("They were made from %(address)s. The former ones do not work any more."),
     ),
+    "token_reused": Kind(
+        _("An API token was used twice"),
+        _(
+            "A refresh token of “%(name)s” was used from %(address)s after it had been replaced: somebody may have "
+            "copied it. All tokens of that sign-in have ended."
+        ),
+    ),
 }
 
 

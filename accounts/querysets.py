@@ -51,6 +51,23 @@ class SessionQuerySet(OwnedQuerySet):
         )
 
 
+class TokenFamilyQuerySet(OwnedQuerySet):
+    def live(self) -> Self:
+        """Neither idle for too long nor too old, of a person who is active and whose epoch is still theirs."""
+        now = timezone.now()
+        return self.filter(
+            idle_ends_at__gt=now,
+            ends_at__gt=now,
+            user__is_active=True,
+            epoch=F("user__session_epoch"),
+        )
+
+    def over(self) -> Self:
+        """Those whose tokens open nothing any more, whoever they belong to."""
+        now = timezone.now()
+        return self.filter(Q(idle_ends_at__lte=now) | Q(ends_at__lte=now))
+
+
 class KeyQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """One's own keys, and those of the people one may see."""

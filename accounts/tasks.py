@@ -3,13 +3,15 @@
 from celery import shared_task
 
 from accounts import notices
+from accounts.models import TokenFamily
 from accounts.sessions import SessionStore
 
 
 @shared_task(name="accounts.clear_sessions")
 def clear_sessions() -> None:
-    """Removes expired sessions from the store."""
+    """Removes expired sessions and families of tokens."""
     SessionStore.clear_expired()
+    TokenFamily.objects.over().delete()
 
 
 @shared_task(name="accounts.mail_notices")

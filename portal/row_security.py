@@ -50,6 +50,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "accounts_session": "read to find out who asks; opens nothing without its cookie",
     "accounts_sighting": "asked while somebody signs in; hashes alone",
     "accounts_totpdevice": "asked while somebody signs in; its secret is under the person's key",
+    "accounts_tokenfamily": "read to find out who asks; opens nothing without its secret",
     "accounts_user": "read to find out who asks",
     "auth_group": "not used",
     "auth_group_permissions": "not used",

@@ -5,6 +5,7 @@ from accounts.models.notices import Notice
 from accounts.models.people import User, UserManager
 from accounts.models.second_factor import RecoveryCode, RecoveryDevice, TotpDevice
 from accounts.models.sessions import Session, Sighting
+from accounts.models.tokens import TokenFamily
 
 __all__ = [
     "Key",
@@ -13,6 +14,7 @@ __all__ = [
     "RecoveryDevice",
     "Session",
     "Sighting",
+    "TokenFamily",
     "TotpDevice",
     "User",
     "UserManager",

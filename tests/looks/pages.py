@@ -16,6 +16,7 @@ NOT_PAGES = {
     *("account_signup", "account_inactive", "account_email", "account_reauthenticate"),
     *("account_set_password", "login", "logout", "password_change", "password_change_done"),
     "portal_provider_test",  # answers a form; looked at by test_deeds
+    *("auth_token", "auth_refresh", "auth_logout", "auth_fresh"),  # programs sign in
     "app_list",  # leads to the start page
 }
 
