@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import actions, factor_actions, fresh, second_factor
+from accounts.admin_impersonation import ImpersonatingMixin
 from accounts.models import Key, User
 from portal import cells
 from portal.console import ConsoleModelAdmin
@@ -66,7 +67,7 @@ class SecondFactorFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(ConsoleModelAdmin):
+class UserAdmin(ImpersonatingMixin, ConsoleModelAdmin):
     """People are deactivated, not deleted: what they did stays theirs."""
 
     area, place = "people", 5

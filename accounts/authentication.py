@@ -60,7 +60,13 @@ def _by_session(request: HttpRequest) -> Caller:
     if not (user and user.is_authenticated and user.is_active):
         raise Refusal("not_authenticated")
     stored = getattr(getattr(request, "session", None), "stored", None)
-    return Caller(user, None, "session", credential=stored.session_key if stored else "")
+    return Caller(
+        user,
+        None,
+        "session",
+        credential=stored.session_key if stored else "",
+        impersonation=getattr(request, "impersonation", None),
+    )
 
 
 def _by_header(request: HttpRequest, header: str, *, bearer_only: bool) -> Caller:

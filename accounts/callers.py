@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts import live_impersonations
 from accounts.believed import LIVE_LIFETIME, believed, live_name
 from accounts.models import Key, Session, TokenFamily, User
 
@@ -24,6 +25,7 @@ class Caller:
     credential: str = ""
     epoch: int = 0  # the person's when they proved who they are
     ends_at: float | None = None  # of an access token, in seconds since 1970
+    impersonation: live_impersonations.Live | None = None  # where `user` is who is acted as
 
     def may(self, scope: str) -> bool:
         return not self.scopes or scope in self.scopes
@@ -43,6 +45,8 @@ class Caller:
     def is_live(self) -> bool:
         """Whether what they came by still holds, for streams that are under way: a withdrawal in any process shows
         within `LIVE_LIFETIME`, and costs one query for all streams of a caller in that time."""
+        if not live_impersonations.is_live(self.impersonation):
+            return False
         name = live_name(self.method, self.key.pk if self.key else self.credential)
         if believed.get(name) is not None:
             return True

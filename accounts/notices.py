@@ -92,6 +92,20 @@ KINDS: dict[str, Kind] = {
             "copied it. All tokens of that sign-in have ended."
         ),
     ),
+    "impersonation_started": Kind(
+        _("A platform admin sees the portal as you"),
+        _(
+            "%(by)s sees the portal as you until %(until)s. %(rights)s The reason they gave: %(reason)s"
+        ),
+    ),
+    "impersonation_ended": Kind(
+        _("A platform admin has seen the portal as you"),
+        _(
+            "%(by)s, from %(start)s until now: %(viewed)s pages viewed, %(read)s conversations opened, "
+            "%(acted)s deeds in your name, %(refused)s refused."
+        ),
+        is_mailed=False,
+    ),
 }
 
 

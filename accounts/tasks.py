@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import notices
+from accounts import impersonation, notices
 from accounts.models import TokenFamily
 from accounts.sessions import SessionStore
 
@@ -18,3 +18,9 @@ def clear_sessions() -> None:
 def mail_notices() -> None:
     """Mails what people are to be told by mail too."""
     notices.mail_due()
+
+
+@shared_task(name="accounts.end_impersonations")
+def end_impersonations() -> None:
+    """Ends impersonations that are over, though nobody came by in their session."""
+    impersonation.close_overdue()

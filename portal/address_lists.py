@@ -50,6 +50,24 @@ def listed(address: str, value: str) -> bool:
     return not value.strip() or is_within(address, networks_of(value))
 
 
+def is_wider(before: str, after: str) -> bool:
+    """Whether a list lets in addresses that it kept out before. An empty list lets everybody in."""
+    if not before.strip():
+        return False
+    if not after.strip():
+        return True
+    known = networks_of(before)
+    return not all(_is_covered(network, known) for network in networks_of(after))
+
+
+def _is_covered(network: Network, known: Iterable[Network]) -> bool:
+    """By one of the known networks, or by several that make it up together."""
+    same = ipaddress.collapse_addresses(
+        [one for one in known if one.version == network.version]  # type: ignore[type-var]
+    )
+    return any(network.subnet_of(one) for one in same)  # type: ignore[arg-type]
+
+
 def allows(rules: Iterable[Any], place: str, address: str) -> bool:
     """What the rules of a place say of an address: no block names it, and an allowance does if there are any."""
     here = [rule for rule in rules if rule.place == place]

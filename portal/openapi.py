@@ -83,6 +83,12 @@ AT_AUTH = {
     "/api/auth/logout/": ALWAYS,
     "/api/auth/fresh/": (*ALWAYS, *_PROVING),
 }
+ASKS_ANEW = (
+    "/api/guards/",
+    "/api/projects/",
+    "/api/providers/",
+    "/api/teams/",
+)  # portal/sensitive.py
 ASKING = (
     *("budget_exceeded", "rate_limited", "provider_error"),
     *("guard_unavailable", "provider_timeout"),
@@ -128,6 +134,8 @@ def errors_of(path: str, method: str, operation: Json) -> list[str]:
         codes.append("not_found")
     if "requestBody" in operation:
         codes.extend(WITH_BODY)
+    if method in ("put", "patch") and path.startswith(ASKS_ANEW):
+        codes.append("fresh_authentication_required")
     makes = method == "post" and path not in AT_AUTH
     if method == "delete" or (makes and not path.endswith(("chat/", "check/"))):
         codes.append("conflict")

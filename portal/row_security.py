@@ -44,6 +44,7 @@ def through(table: str, column: str) -> str:
 WITHOUT_POLICY: dict[str, str] = {
     "account_emailaddress": "belongs to a person, who may be in many teams",
     "account_emailconfirmation": "belongs to a person; no row is ever made",
+    "accounts_impersonation": "read to find out who asks; the reason is encrypted",
     "accounts_key": "read to find out who asks",
     "accounts_recoverycode": "asked while somebody signs in; hashes alone",
     "accounts_recoverydevice": "asked while somebody signs in",

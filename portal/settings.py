@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "accounts.verification.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.ImpersonationMiddleware",
     "accounts.middleware.ActorMiddleware",
     "accounts.middleware.FreshMiddleware",
     "teams.middleware.TenantMiddleware",
@@ -295,6 +296,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},
+    "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
 }
 # How long things are kept, in hours and days.

@@ -73,6 +73,7 @@ def _identity(passage: Passage) -> dict[str, Any]:
         "project_slug": passage.project_slug[:64],
         "team_id": route.team_id if route else getattr(caller, "team_id", None),
         "user_id": caller.user.pk if caller and caller.user else None,
+        "acted_by_id": passage.acted_by_id,
         "key_id": caller.key.pk if caller and caller.key else None,
         "visitor": getattr(caller, "id", "") or "",
         "conversation_id": passage.conversation.pk if passage.conversation else None,
@@ -126,6 +127,7 @@ def _record_events(passage: Passage) -> None:
             inspection=inspection,
             team_id=passage.route.team_id,
             user_id=passage.caller.user.pk if passage.caller.user else None,
+            acted_by_id=passage.acted_by_id,
             project_slug=passage.route.slug,
             exchange=passage.uid,
         )

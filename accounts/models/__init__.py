@@ -1,5 +1,6 @@
 """People, how they sign in and stay in, and what acts in their name."""
 
+from accounts.models.impersonation import Impersonation
 from accounts.models.keys import Key
 from accounts.models.notices import Notice
 from accounts.models.people import User, UserManager
@@ -8,6 +9,7 @@ from accounts.models.sessions import Session, Sighting
 from accounts.models.tokens import TokenFamily
 
 __all__ = [
+    "Impersonation",
     "Key",
     "Notice",
     "RecoveryCode",
