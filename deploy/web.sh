@@ -4,6 +4,8 @@
 # running answer.
 set -eu
 cd "$(dirname "$0")/.."
+export PORTAL_ENV="${PORTAL_ENV:-production}"
+.venv/bin/python -m portal.preflight
 # Refuses to serve with a role that gets past row-level security, a key ring that does not fit, or any other error.
 .venv/bin/python manage.py check --database default --fail-level ERROR
 exec .venv/bin/python -m granian --interface wsgi --no-ws --log-level warning \

@@ -16,10 +16,10 @@ from django.middleware.gzip import GZipMiddleware
 
 from portal import request_limits
 from portal.address_lists import is_welcome
-from portal.addresses import client_address
+from portal.addresses import client_address, drop_claims
 from portal.context import ANONYMOUS, RequestContext, entered
 from portal.errors import Refusal, as_refusal, error_response, wants_json
-from portal.route_classes import require_open
+from portal.route_classes import RouteClass, class_of, require_open
 
 logger = logging.getLogger("portal.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -42,6 +42,7 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        drop_claims(request.META)
         address = client_address(request.META)
         context = RequestContext(
             address=address,
@@ -99,12 +100,15 @@ TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 class DoorMiddleware:
-    """Asks the route's class and the platform's address rules before any view, and before anybody is known."""
+    """Asks the platform's address rules before anything answers, static files and preflights too, and the route's class
+    before any view; both before anybody is known."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_welcome(request.client_address, request.path):  # type: ignore[attr-defined]
+            return error_response(request, Refusal("address_blocked"))
         return self.get_response(request)
 
     def process_view(
@@ -112,7 +116,10 @@ class DoorMiddleware:
     ) -> HttpResponse | None:
         try:
             require_open(request)
-            if not is_welcome(request.client_address, request.path):  # type: ignore[attr-defined]
+            address = request.client_address  # type: ignore[attr-defined]
+            if class_of(request) is RouteClass.MANAGEMENT and not is_welcome(
+                address, request.path, "console"
+            ):
                 raise Refusal("address_blocked")
         except Refusal as refusal:
             return error_response(request, refusal)

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from portal import environment as env
-from portal import start_refusals
+from portal import preflight, start_refusals
 from portal.databases import database_from_url
 
 BASE_DIR = env.ROOT
@@ -19,11 +19,7 @@ DEBUG = False  # never: errors are pages with a request id, in development too
 
 _problems = start_refusals.problems()
 if _problems:
-    raise ImproperlyConfigured(
-        "Gatehouse does not start: "
-        + " ".join(_problems)
-        + " See deploy/env.sample, or use `make run` for development."
-    )
+    raise ImproperlyConfigured(preflight.refusal(_problems))
 
 SECRET_KEY = env.text("PORTAL_SECRET_KEY")
 FERNET_KEYS = env.items("PORTAL_FERNET_KEYS")
@@ -111,7 +107,10 @@ TEMPLATES = [
 PROCESS = env.PROCESS
 DATABASES = {
     "default": database_from_url(
-        env.database_url(), data_dir=DATA_DIR, pool_size=env.integer("DATABASE_POOL_SIZE", 20)
+        env.database_url(),
+        data_dir=DATA_DIR,
+        pool_size=env.integer("DATABASE_POOL_SIZE", 20),
+        name=env.database_variable(),
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

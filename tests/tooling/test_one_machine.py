@@ -189,6 +189,10 @@ def test_an_address_that_a_client_claims_is_not_believed(machine):
         "X-Real-IP": "203.0.113.66",
         "Forwarded": "for=203.0.113.66",
         "X-Forwarded-Host": "evil.example",
+        # The web server cannot tell them from those with hyphens, and the last one would win.
+        "X_Forwarded_For": "203.0.113.66",
+        "x_forwarded_for": "203.0.113.66",
+        "X_Forwarded_Proto": "http",
     }
     body = {"model": "assistant", "messages": [{"role": "user", "content": BLOCKED}]}
     answer = machine.request("POST", "/v1/chat/completions", json=body, headers=headers)
