@@ -17,6 +17,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from portal.context import RequestContext, entered
+    from portal.logs import guard_tracebacks
+
+    guard_tracebacks()
 
     # One run of a command is one request to the trail; its arguments may hold secrets and stay out.
     with entered(RequestContext(method="COMMAND", path=" ".join(sys.argv[1:2]))):

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models import ProtectedError
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -23,6 +24,8 @@ class RolePermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             return False
+        if request.method not in VERBS:
+            raise MethodNotAllowed(request.method)
         scope = view.read_scope if VERBS.get(request.method) == "view" else view.write_scope
         if request.auth is not None and not request.auth.may(scope):
             return False

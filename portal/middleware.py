@@ -4,12 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import (
-    RequestDataTooBig,
-    SuspiciousOperation,
-    TooManyFieldsSent,
-    TooManyFilesSent,
-)
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -25,8 +21,12 @@ logger = logging.getLogger("portal.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-# What Django sets no header for. A view that means otherwise has set its own (the widget's script).
+# What Django sets no header for, and what it would set had it not refused the request itself. A view that means
+# otherwise has set its own (the widget's script).
 HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+    "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": (
         "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
@@ -58,7 +58,16 @@ class RequestContextMiddleware:
         response["X-Request-ID"] = context.request_id
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.is_secure() and settings.SECURE_HSTS_SECONDS:
+            response.headers.setdefault("Strict-Transport-Security", strict_transport())
         return response
+
+
+def strict_transport() -> str:
+    """The header as Django's own middleware words it."""
+    words = [f"max-age={settings.SECURE_HSTS_SECONDS}"]
+    words += ["includeSubDomains"] * settings.SECURE_HSTS_INCLUDE_SUBDOMAINS
+    return "; ".join(words + ["preload"] * settings.SECURE_HSTS_PRELOAD)
 
 
 class ErrorMiddleware:
@@ -76,18 +85,16 @@ class ErrorMiddleware:
             response = error_response(request, refusal)
         else:
             response = self.get_response(request)
-        if (
-            response.status_code in STATUS_CODES
-            and wants_json(request)
-            and not getattr(response, "streaming", False)
-            and "json" not in response.get("Content-Type", "")
-        ):
-            return error_response(request, Refusal(STATUS_CODES[response.status_code]))
+        if response.status_code in STATUS_CODES and _says_nothing(request, response):
+            kept = {"Allow": response["Allow"]} if "Allow" in response else {}
+            return error_response(
+                request, Refusal(STATUS_CODES[response.status_code], headers=kept)
+            )
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         refusal = as_refusal(error)
-        if refusal is None and isinstance(error, TOO_LARGE):
+        if refusal is None and isinstance(error, request_limits.TOO_LARGE):
             refusal = Refusal("too_large")
         if refusal is None and isinstance(error, UnicodeDecodeError | SuspiciousOperation):
             refusal = Refusal("invalid_request")
@@ -96,7 +103,13 @@ class ErrorMiddleware:
         return None
 
 
-TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+def _says_nothing(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether an error of Django's own is no JSON where a program asked, or blank where a person did."""
+    if getattr(response, "streaming", False):
+        return False
+    if wants_json(request):
+        return "json" not in response.get("Content-Type", "")
+    return not response.content
 
 
 class DoorMiddleware:

@@ -62,10 +62,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.middleware.RequestContextMiddleware",
-    # Headers outside of errors: what refuses a request before anything else has them too.
-    "django.middleware.security.SecurityMiddleware",
+    # Headers outside of errors, and of the way to https: what refuses a request before anything else has them too.
     "portal.content_security.ContentSecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ErrorMiddleware",
     "portal.middleware.DoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -229,6 +229,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["portal.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "portal.negotiation.JSONAnyway",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "portal.pagination.Pages",
     "PAGE_SIZE": 50,
@@ -308,4 +309,5 @@ LOGGING = {
     "formatters": {"json": {"()": "portal.logs.JSONFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "WARNING" if DEVELOPMENT else "INFO"},
+    "loggers": {"celery": {"level": "WARNING"}, "kombu": {"level": "WARNING"}},
 }

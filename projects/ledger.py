@@ -1,5 +1,6 @@
 """Writes an exchange down: its opening row, its closing on every way out, events, money and the trail."""
 
+import logging
 import time
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,8 @@ from projects.models import Conversation, Exchange, Message
 from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
 from projects.passage import Passage
+
+logger = logging.getLogger("projects.ledger")
 
 
 def open_row(passage: Passage, reservation: Reservation | None) -> bool:
@@ -195,6 +198,9 @@ def close_failed(passage: Passage) -> None:
     try:
         close(passage)
     except (DatabaseError, Refusal):
+        passage.is_closed = False
+    except Exception:
+        logger.exception("an exchange could not be closed")
         passage.is_closed = False
 
 
