@@ -4,16 +4,12 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
 
-from django.db import DatabaseError, transaction
-from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
-from accounts import keys
+from accounts import key_use, keys
 from accounts.models import Key, User
+from accounts.scopes import expanded
 from portal import tenancy
 from portal.address_lists import listed
 from portal.context import Actor, become, current
@@ -22,7 +18,6 @@ from portal.recording import register_listener
 from portal.route_classes import require_scope
 
 LIFETIME = 3.0  # seconds that a key found good is believed in this process; the promise is 5 s
-STAMP_EVERY = timedelta(minutes=1)
 MAX_ENTRIES = 20_000
 
 
@@ -41,7 +36,7 @@ class Caller:
 
     def is_live(self) -> bool:
         """Whether the key still holds, for streams that are under way. Sessions are looked at by the routes."""
-        return self.key is None or _look_up_again(self.key.pk)
+        return self.key is None or _look_up_again(self.key)
 
 
 class _Believed:
@@ -57,7 +52,7 @@ class _Believed:
         if found is None or time.monotonic() >= found[0]:
             return None
         caller = found[1]
-        return caller if caller.key is None or caller.key.is_live else None
+        return caller if caller.key is None or caller.key.still_opens else None
 
     @property
     def generation(self) -> int:
@@ -102,6 +97,7 @@ def identify(request: HttpRequest) -> Caller:
         require_scope(request, caller.scopes)
         tenancy.adopt(caller.user)
         become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
+        key_use.note_network(caller.key)
     request.caller = caller  # type: ignore[attr-defined]
     return caller
 
@@ -119,40 +115,28 @@ def _by_header(header: str) -> Caller:
         generation = _believed.generation
         caller = _look_up(parsed)
         _believed.put(digest, caller, generation)
-    _stamp(caller.key)
+    key_use.stamp(caller.key)
     return caller
 
 
 def _look_up(parsed: keys.ParsedKey) -> Caller:
     key = Key.objects.live().select_related("user").filter(public_id=parsed.public_id).first()
-    stored = key.digest if key is not None else "0" * 64
-    if not keys.matches(parsed.secret, stored) or key is None:
+    shown = keys.digest(parsed.secret)
+    if key is None or not key.is_opened_by(shown):
         raise Refusal("invalid_credentials")
-    return Caller(key.user, key, "key", frozenset(key.scopes))
+    key.shown_digest = shown
+    return Caller(key.user, key, "key", expanded(key.scopes))
 
 
-def _look_up_again(key_id: int) -> bool:
+def _look_up_again(found: Key) -> bool:
     """Within `LIFETIME` of a withdrawal: one query for all streams of a key in that time."""
-    digest = b"live:%d" % key_id
+    digest = b"live:%d:%s" % (found.pk, found.shown_digest.encode())
     if _believed.get(digest) is not None:
         return True
     generation = _believed.generation
-    key = Key.objects.live().select_related("user").filter(pk=key_id).first()
-    if key is None:
+    key = Key.objects.live().select_related("user").filter(pk=found.pk).first()
+    if key is None or not key.is_opened_by(found.shown_digest):
         return False
+    key.shown_digest = found.shown_digest
     _believed.put(digest, Caller(key.user, key, "key"), generation)
     return True
-
-
-def _stamp(key: Any) -> None:
-    """Last used, written at most once a minute over all processes; failing at it does not fail the request."""
-    now = timezone.now()
-    if key.last_used_at is not None and now - key.last_used_at < STAMP_EVERY:
-        return
-    key.last_used_at = now  # first, so that requests beside this one do not write too
-    due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - STAMP_EVERY)
-    try:
-        with transaction.atomic():
-            Key.objects.filter(due, pk=key.pk).update(last_used_at=now)
-    except DatabaseError:
-        return

@@ -1,6 +1,7 @@
 """Which people and keys a person may see; higher rooms add their reasons."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Self
 
 from django.db.models import F, Q
@@ -67,3 +68,7 @@ class KeyQuerySet(RecordedQuerySet):
             user__is_active=True,
             user__is_restricted=False,
         )
+
+    def with_secrets_older_than(self, days: int) -> Self:
+        """Keys whose secret was made so many days ago, or earlier."""
+        return self.filter(secret_made_at__lte=timezone.now() - timedelta(days=days))

@@ -6,6 +6,7 @@ class ProjectsConfig(AppConfig):
     verbose_name = "Projects"
 
     def ready(self) -> None:
-        from projects import checks, console  # noqa: F401 - checks register by being imported
+        from projects import checks, console, key_ties  # noqa: F401 - checks register by being imported
 
         console.install()
+        key_ties.install()
