@@ -69,7 +69,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def create_key(request: HttpRequest) -> HttpResponse:
-    """Shows the new key this once; it is stored nowhere, so a reload shows an empty form."""
+    """Shows the new key this once; it is stored nowhere."""
     _own_keys(request)
     fresh.require(request)
     form = KeyForm(request.user, request.POST)
