@@ -115,7 +115,8 @@ def _by_header(header: str) -> Caller:
         generation = _believed.generation
         caller = _look_up(parsed)
         _believed.put(digest, caller, generation)
-    key_use.stamp(caller.key)
+    if caller.key is not None:
+        key_use.stamp(caller.key)
     return caller
 
 

@@ -73,7 +73,7 @@ SCOPES: dict[str, Scope] = {
         _("Create, change and delete providers and models"), writes=("providers", "models")
     ),
     "manage": Scope(
-        _("Manage people, teams and providers: the scopes named here in one"),
+        _("Manage people, teams and providers: all of these scopes in one"),
         includes=("users:read", "teams:read", "teams:write", "providers:read", "providers:write"),
     ),
 }

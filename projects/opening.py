@@ -56,8 +56,10 @@ def _reserving(reservation: Reservation) -> tuple[str, str, list[Any]]:
     """
     key, project = reservation.of_key, reservation.of_project
     if key is None or project is None:
-        sql, part = (RESERVE_OF_PROJECT, project) if project else (RESERVE_OF_KEY, key)
-        return f"reserved AS ({sql})", "EXISTS (TABLE reserved)", reservation.parameters(part)
+        sql = RESERVE_OF_PROJECT if project else RESERVE_OF_KEY
+        parts = [part for part in (key, project) if part is not None]
+        values = [value for part in parts for value in reservation.parameters(part)]
+        return f"reserved AS ({sql})", "EXISTS (TABLE reserved)", values
     before = f"of_key AS ({RESERVE_OF_KEY}), reserved AS ({RESERVE_AFTER_KEY})"
     fitted = "(SELECT count(*) FROM of_key) + (SELECT count(*) FROM reserved)"
     values = [*reservation.parameters(key), *reservation.parameters(project)]
