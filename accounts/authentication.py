@@ -97,7 +97,7 @@ def identify(request: HttpRequest) -> Caller:
         require_scope(request, caller.scopes)
         tenancy.adopt(caller.user)
         become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
-        key_use.note_network(caller.key)
+        key_use.note(caller.key)
     request.caller = caller  # type: ignore[attr-defined]
     return caller
 
@@ -115,8 +115,6 @@ def _by_header(header: str) -> Caller:
         generation = _believed.generation
         caller = _look_up(parsed)
         _believed.put(digest, caller, generation)
-    if caller.key is not None:
-        key_use.stamp(caller.key)
     return caller
 
 

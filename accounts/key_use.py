@@ -47,6 +47,12 @@ class _Known:
 known = _Known()
 
 
+def note(key: Key) -> None:
+    """A key that is good was used, from an address that it may be used from."""
+    stamp(key)
+    note_network(key)
+
+
 def stamp(key: Key) -> None:
     """Last used and from where, written at most once a minute over all processes."""
     now = timezone.now()

@@ -115,6 +115,14 @@ def test_the_last_address_is_stamped_with_the_time_and_stays_out_of_the_trail(ca
     assert "198.51.100.7" in browser(cast.marco).get("/account/keys/").content.decode()
 
 
+def test_what_its_list_keeps_out_is_no_use_of_a_key(cast):
+    headers = cast.bearer(cast.marco, allowed_addresses="198.51.100.0/24")
+    assert ask(headers, "203.0.113.9") == 403
+    assert Key.objects.get().last_used_at is None
+    assert ask(headers, "198.51.100.7") == 200
+    assert not events().exists()
+
+
 @pytest.fixture
 def old_and_new(cast):
     cast.key(cast.marco)
