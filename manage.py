@@ -9,9 +9,17 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     changes_tables = sys.argv[1:2] in (["migrate"], ["sqlmigrate"], ["showmigrations"])
     os.environ["GATEHOUSE_PROCESS"] = "owner" if changes_tables else "system"
+
+    from portal.development import adopt
+
+    adopt("".join(sys.argv[1:2]))
+
     from django.core.management import execute_from_command_line
 
     from portal.context import RequestContext, entered
+    from portal.logs import guard_tracebacks
+
+    guard_tracebacks()
 
     # One run of a command is one request to the trail; its arguments may hold secrets and stay out.
     with entered(RequestContext(method="COMMAND", path=" ".join(sys.argv[1:2]))):

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import keys, notices
+from accounts.believed import believed, live_name
 from accounts.key_ties import ties
 from accounts.models import Key, Session, User
 from accounts.scopes import SCOPES
@@ -183,6 +184,7 @@ def set_password(*, by: User, user: User, password: str) -> None:
 def end_session(*, by: User, session: Session) -> None:
     """Ends one session at once; doing it twice changes nothing."""
     ended, _rows = Session.objects.filter(pk=session.pk).delete()
+    believed.forget(live_name("session", session.session_key))
     if ended:
         trail.record(action="session_ended", target=session.user)
 

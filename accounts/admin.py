@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts import actions, factor_actions, fresh, key_admin, second_factor  # noqa: F401 - key_admin registers itself
+from accounts import actions, factor_actions, fresh, key_admin, second_factor  # noqa: F401
+from accounts.admin_impersonation import ImpersonatingMixin
 from accounts.models import User
 from portal import cells
 from portal.console import ConsoleModelAdmin
@@ -64,7 +65,7 @@ class SecondFactorFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(ConsoleModelAdmin):
+class UserAdmin(ImpersonatingMixin, ConsoleModelAdmin):
     """People are deactivated, not deleted: what they did stays theirs."""
 
     area, place = "people", 5

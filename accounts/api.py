@@ -4,7 +4,8 @@ from django.http import HttpRequest
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
-from accounts.authentication import Caller, identify
+from accounts.authentication import identify
+from accounts.callers import Caller
 from accounts.models import User
 from portal.errors import Refusal
 
@@ -20,7 +21,7 @@ class PortalAuthentication(SessionAuthentication):
             if refusal.code == "not_authenticated":
                 return None
             raise
-        if caller.key is None:
+        if caller.method == "session":
             self.enforce_csrf(request)
         return caller.user, caller
 

@@ -1,121 +1,97 @@
 """The one path from a request to whoever makes it, for every interface and header."""
 
-import hashlib
-import threading
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import key_use, keys
-from accounts.models import Key, User
+from accounts import basic, key_use, keys, proving, tokens
+from accounts.believed import believed as _believed
+from accounts.believed import name_of
+from accounts.callers import Caller
+from accounts.models import Key, TokenFamily
 from accounts.scopes import expanded
 from portal import tenancy
 from portal.address_lists import listed
 from portal.context import Actor, become, current
 from portal.errors import Refusal
-from portal.recording import register_listener
 from portal.route_classes import require_scope
 
-LIFETIME = 3.0  # seconds that a key found good is believed in this process; the promise is 5 s
-MAX_ENTRIES = 20_000
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks and how. A key's empty `scopes` mean all of its owner's rights; a session has them all."""
-
-    user: User
-    key: Key | None
-    method: str
-    scopes: frozenset[str] = field(default=frozenset())
-    fresh_at: float | None = None  # when they last proved who they are; a session says it itself
-
-    def may(self, scope: str) -> bool:
-        return self.key is None or not self.scopes or scope in self.scopes
-
-    def is_live(self) -> bool:
-        """Whether the key still holds, for streams that are under way. Sessions are looked at by the routes."""
-        return self.key is None or _look_up_again(self.key)
-
-
-class _Believed:
-    """Callers by the SHA-256 of their whole credential, for a few seconds; emptied at once by any change here."""
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._generation = 0
-        self._lock = threading.Lock()
-
-    def get(self, digest: bytes) -> Caller | None:
-        found = self._known.get(digest)
-        if found is None or time.monotonic() >= found[0]:
-            return None
-        caller = found[1]
-        return caller if caller.key is None or caller.key.still_opens else None
-
-    @property
-    def generation(self) -> int:
-        return self._generation
-
-    def put(self, digest: bytes, caller: Caller, generation: int) -> None:
-        """Kept only if nothing changed since `generation` was read, before the look-up."""
-        with self._lock:
-            if generation != self._generation:
-                return
-            if len(self._known) >= MAX_ENTRIES:
-                self._known.clear()
-            self._known[digest] = (time.monotonic() + LIFETIME, caller)
-
-    def clear(self, label: str) -> None:
-        """Any change may be one of rights, and the callers carry theirs: all are forgotten."""
-        with self._lock:
-            self._generation += 1
-            self._known.clear()
-
-
-_believed = _Believed()
-register_listener(_believed.clear)
-
-
-def identify(request: HttpRequest) -> Caller:
+def identify(request: HttpRequest, *, bearer_only: bool = False) -> Caller:
     """The caller. An Authorization header decides alone, good or bad; only without one the session is asked.
 
-    Raises `Refusal`: `not_authenticated` where there is nothing, `invalid_credentials` for whatever does not hold,
-    the same for unknown, wrong, revoked and expired keys and for those of deactivated people.
+    With `bearer_only` neither a session nor a password opens the door. Raises `Refusal`: `not_authenticated` where there
+    is nothing, `invalid_credentials` for whatever does not hold: the same for unknown, wrong, revoked and expired ones
+    and for those of deactivated people. A password is counted: `too_many_attempts`.
     """
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if header:
-        caller = _by_header(header)
-    elif (user := getattr(request, "user", None)) and user.is_authenticated and user.is_active:
-        caller = Caller(user, None, "session")
-    else:
+        caller = _by_header(request, header, bearer_only=bearer_only)
+    elif bearer_only:
         raise Refusal("not_authenticated")
-    if caller.key is not None:
-        if not listed(current().address, caller.key.allowed_addresses):
-            raise Refusal("address_blocked")
-        require_scope(request, caller.scopes)
+    else:
+        caller = _by_session(request)
+    if caller.key is not None and not listed(current().address, caller.key.allowed_addresses):
+        raise Refusal("address_blocked")
+    require_scope(request, caller.scopes)
+    if caller.method != "session":
         tenancy.adopt(caller.user)
-        become(Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})"))
+        become(_actor(caller))
+    if caller.key is not None:
         key_use.note(caller.key)
     request.caller = caller  # type: ignore[attr-defined]
     return caller
 
 
-def _by_header(header: str) -> Caller:
+def _actor(caller: Caller) -> Actor:
+    """A key acts under its own name; a token or a password is the person, in a program."""
+    if caller.key is not None:
+        return Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})")
+    return Actor("user", str(caller.user.pk), f"{caller.user.email} ({caller.method})")
+
+
+def _by_session(request: HttpRequest) -> Caller:
+    user = getattr(request, "user", None)
+    if not (user and user.is_authenticated and user.is_active):
+        raise Refusal("not_authenticated")
+    stored = getattr(getattr(request, "session", None), "stored", None)
+    return Caller(
+        user,
+        None,
+        "session",
+        credential=stored.session_key if stored else "",
+        impersonation=getattr(request, "impersonation", None),
+    )
+
+
+def _by_header(request: HttpRequest, header: str, *, bearer_only: bool) -> Caller:
     scheme, _space, credential = header.partition(" ")
-    if scheme.lower() != "bearer":
-        raise Refusal("invalid_credentials")
-    parsed = keys.parse(credential.strip())
-    if parsed is None:
-        raise Refusal("invalid_credentials")
-    digest = hashlib.sha256(credential.strip().encode()).digest()
-    caller = _believed.get(digest)
-    if caller is None:
+    credential = credential.strip()
+    if scheme.lower() == "bearer":
+        return _by_bearer(credential)
+    if scheme.lower() == "basic" and settings.BASIC_AUTH and not bearer_only:
+        return basic.caller_of(request, credential)
+    raise Refusal("invalid_credentials")
+
+
+def _by_bearer(credential: str) -> Caller:
+    """A key or an access token; what is neither in its form or signature costs no query."""
+    name = name_of("bearer", credential)
+    caller = _believed.get(name)
+    if caller is None or caller.has_expired:
         generation = _believed.generation
-        caller = _look_up(parsed)
-        _believed.put(digest, caller, generation)
+        caller = _reader_of(credential)()
+        _believed.put(name, caller, generation)
     return caller
+
+
+def _reader_of(credential: str) -> Callable[[], Caller]:
+    if (parsed := keys.parse(credential)) is not None:
+        return lambda: _look_up(parsed)
+    if (access := tokens.read(credential)) is not None:
+        return lambda: _look_up_token(access)
+    raise Refusal("invalid_credentials")
 
 
 def _look_up(parsed: keys.ParsedKey) -> Caller:
@@ -127,15 +103,22 @@ def _look_up(parsed: keys.ParsedKey) -> Caller:
     return Caller(key.user, key, "key", expanded(key.scopes))
 
 
-def _look_up_again(found: Key) -> bool:
-    """Within `LIFETIME` of a withdrawal: one query for all streams of a key in that time."""
-    digest = b"live:%d:%s" % (found.pk, found.shown_digest.encode())
-    if _believed.get(digest) is not None:
-        return True
-    generation = _believed.generation
-    key = Key.objects.live().select_related("user").filter(pk=found.pk).first()
-    if key is None or not key.is_opened_by(found.shown_digest):
-        return False
-    key.shown_digest = found.shown_digest
-    _believed.put(digest, Caller(key.user, key, "key"), generation)
-    return True
+def _look_up_token(access: tokens.Access) -> Caller:
+    """The token is ours; its family must live, and be as the token says. `second_factor_required` is for those who got,
+    or must have, a second factor since they signed in without."""
+    families = TokenFamily.objects.live().select_related("user")
+    family = families.filter(uid=access.family, user=access.user_id, epoch=access.epoch).first()
+    if family is None or frozenset(family.scopes) != access.scopes:
+        raise Refusal("invalid_credentials")
+    if not access.mfa and proving.needs_second_factor(family.user):
+        raise Refusal("second_factor_required")
+    return Caller(
+        family.user,
+        None,
+        "token",
+        expanded(access.scopes),
+        fresh_at=access.auth_time,
+        credential=family.uid,
+        epoch=access.epoch,
+        ends_at=access.ends_at,
+    )

@@ -41,7 +41,12 @@ def is_fresh(request: HttpRequest) -> bool:
 
 
 def require(request: HttpRequest) -> None:
-    """Raises `Refusal("fresh_authentication_required")`; pages lead to where one confirms, and back."""
+    """Raises `Refusal("fresh_authentication_required")`; pages lead to where one confirms, and back.
+
+    Who impersonates confirms nothing: `permission_denied`.
+    """
+    if getattr(request, "impersonation", None) is not None:
+        raise Refusal("permission_denied", _("Not while you act as somebody else."))
     if not is_fresh(request):
         raise Refusal("fresh_authentication_required")
 

@@ -73,11 +73,12 @@ class RotationSerializer(serializers.Serializer):
 
 
 class PeopleOnly(RolePermission):
-    """No key, whatever its scopes, and nobody who is restricted; whose keys is asked by the rows and the deeds."""
+    """No key, whatever its scopes, no token with scopes, no password that comes with each request, and nobody who is
+    restricted; whose keys is asked by the rows and the deeds."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        is_key = request.auth is not None and request.auth.key is not None
-        return bool(request.user.is_authenticated and not request.user.is_restricted and not is_key)
+        may_act = request.auth is not None and request.auth.is_unconfined
+        return bool(request.user.is_authenticated and not request.user.is_restricted and may_act)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         return True

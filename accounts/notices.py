@@ -105,6 +105,27 @@ KINDS: dict[str, Kind] = {
             "If this is not you, revoke it."
         ),
     ),
+    "token_reused": Kind(
+        _("An API token was used twice"),
+        _(
+            "A refresh token of “%(name)s” was used from %(address)s after it had been replaced: somebody may have "
+            "copied it. All tokens of that sign-in have ended."
+        ),
+    ),
+    "impersonation_started": Kind(
+        _("A platform admin sees the portal as you"),
+        _(
+            "%(by)s sees the portal as you until %(until)s. %(rights)s The reason they gave: %(reason)s"
+        ),
+    ),
+    "impersonation_ended": Kind(
+        _("A platform admin has seen the portal as you"),
+        _(
+            "%(by)s, from %(start)s until now: %(viewed)s pages viewed, %(read)s conversations opened, "
+            "%(acted)s deeds in your name, %(refused)s refused."
+        ),
+        is_mailed=False,
+    ),
 }
 
 

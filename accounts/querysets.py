@@ -52,6 +52,23 @@ class SessionQuerySet(OwnedQuerySet):
         )
 
 
+class TokenFamilyQuerySet(OwnedQuerySet):
+    def live(self) -> Self:
+        """Neither idle for too long nor too old, of a person who is active and whose epoch is still theirs."""
+        now = timezone.now()
+        return self.filter(
+            idle_ends_at__gt=now,
+            ends_at__gt=now,
+            user__is_active=True,
+            epoch=F("user__session_epoch"),
+        )
+
+    def over(self) -> Self:
+        """Those whose tokens open nothing any more, whoever they belong to."""
+        now = timezone.now()
+        return self.filter(Q(idle_ends_at__lte=now) | Q(ends_at__lte=now))
+
+
 class KeyQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """One's own keys, and those of the people one may see."""
@@ -68,6 +85,11 @@ class KeyQuerySet(RecordedQuerySet):
             user__is_active=True,
             user__is_restricted=False,
         )
+
+    def opened_by(self, key: Any) -> Self:
+        """The row of this key, if the secret that was shown for it still opens it."""
+        of_before = Q(previous_digest=key.shown_digest, previous_ends_at__gt=timezone.now())
+        return self.filter(Q(digest=key.shown_digest) | of_before, pk=key.pk)
 
     def with_secrets_older_than(self, days: int) -> Self:
         """Keys whose secret was made so many days ago, or earlier."""

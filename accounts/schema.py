@@ -8,10 +8,10 @@ from accounts.scopes import EVERY_KEY, SCOPES, required
 
 
 class PortalAuthenticationScheme(OpenApiAuthenticationExtension):
-    """A key as bearer token, or the session's cookie."""
+    """A key or an access token as bearer, e-mail and password where that is allowed, or the session's cookie."""
 
     target_class = "accounts.api.PortalAuthentication"
-    name = ["key", "session"]
+    name = ["key", "token", "basic", "session"]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         return [
@@ -20,6 +20,20 @@ class PortalAuthenticationScheme(OpenApiAuthenticationExtension):
                 "scheme": "bearer",
                 "bearerFormat": "gh_…",
                 "description": _words_of_scopes(),
+            },
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "An access token from `/api/auth/token/`; it lives for minutes.",
+            },
+            {
+                "type": "http",
+                "scheme": "basic",
+                "description": (
+                    "E-mail and password, where the installation allows it (`PORTAL_BASIC_AUTH`, off by default); "
+                    "never for people who have, or must have, a second factor."
+                ),
             },
             {"type": "apiKey", "in": "cookie", "name": "gatehouse_session"},
         ]

@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.believed import believed, live_name
 from portal.context import current
 from portal.encryption import seal, unseal
 from portal.keyring import PLATFORM, Unreadable
@@ -97,6 +98,7 @@ class SessionStore(DatabaseStore):
         key = session_key or self.session_key
         if key:
             self.model.objects.filter(session_key=stored_key(key)).delete()
+            believed.forget(live_name("session", stored_key(key)))
 
     @classmethod
     def clear_expired(cls) -> None:

@@ -2,17 +2,25 @@
 
 from celery import shared_task
 
-from accounts import notices
+from accounts import impersonation, notices
+from accounts.models import TokenFamily
 from accounts.sessions import SessionStore
 
 
 @shared_task(name="accounts.clear_sessions")
 def clear_sessions() -> None:
-    """Removes expired sessions from the store."""
+    """Removes expired sessions and families of tokens."""
     SessionStore.clear_expired()
+    TokenFamily.objects.over().delete()
 
 
 @shared_task(name="accounts.mail_notices")
 def mail_notices() -> None:
     """Mails what people are to be told by mail too."""
     notices.mail_due()
+
+
+@shared_task(name="accounts.end_impersonations")
+def end_impersonations() -> None:
+    """Ends impersonations that are over, though nobody came by in their session."""
+    impersonation.close_overdue()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest
+from django_ratelimit import ALL
 from django_ratelimit.core import is_ratelimited
 from redis.exceptions import RedisError
 
@@ -65,11 +66,15 @@ def attempt(*, door: str, address: str, account: str = "", device: str = "") -> 
     return Attempt(limits)
 
 
-def coarse(request: HttpRequest) -> None:
-    """Before anything is looked at: keeps a flood from the password hasher. Raises `Refusal("too_many_attempts")`."""
+def coarse(request: HttpRequest, *, every_method: bool = False) -> None:
+    """Before anything is looked at: keeps a flood from the password hasher. Raises `Refusal("too_many_attempts")`.
+
+    Only what is sent counts, unless a password comes with every request.
+    """
+    method = ALL if every_method else "POST"
     try:
         flooded = is_ratelimited(
-            request, group="accounts", key=_client, rate=COARSE_RATE, method="POST", increment=True
+            request, group="accounts", key=_client, rate=COARSE_RATE, method=method, increment=True
         )
     except RedisError:
         return  # the exact count holds without Redis too

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 
 from accounts.pages import (
     confirm,
+    impersonation,
     keys,
     notices,
     profile,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("second-factor/remove/", second_factor.remove, name="account_factor_remove"),
     path("second-factor/verify/", second_step.verify, name="account_second_factor_verify"),
     path("second-factor/enrol/", second_step.enrol, name="account_second_factor_enrol"),
+    path("impersonation/end/", impersonation.end, name="account_end_impersonation"),
     path("confirm/", confirm.confirm, name="account_confirm"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),

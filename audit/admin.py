@@ -26,7 +26,7 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     area, place = "trail", 10
     list_name = _("Audit trail")  # type: ignore[assignment]
     intro = _("Who did what to what, when and from where. Nobody can change or delete an entry.")
-    list_display = ("at", "deed", "target_type", "target_label", "actor_label", "address")
+    list_display = ("at", "deed", "target_type", "target_label", "who", "address")
     list_filter = (PeriodFilter, ActionFilter, TypeFilter)
     show_facets = admin.ShowFacets.NEVER  # a count for each would read the whole table
     sortable_by = ()
@@ -71,6 +71,15 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     @admin.display(description=_("action"))
     def deed(self, entry: Entry) -> SafeString:
         return cells.chip(entry.action.replace("_", " "), _tone(entry.action))
+
+    @admin.display(description=_("actor"))
+    def who(self, entry: Entry) -> Any:
+        """Both people where one impersonated the other."""
+        if not entry.on_behalf_of:
+            return entry.actor_label
+        return format_html(
+            "{} <strong>{} {}</strong>", entry.actor_label, _("as"), entry.on_behalf_of
+        )
 
     @admin.display(description=_("changes"))
     def before_and_after(self, entry: Entry) -> SafeString:

@@ -4,9 +4,11 @@
 # running answer.
 set -eu
 cd "$(dirname "$0")/.."
+export PORTAL_ENV="${PORTAL_ENV:-production}"
+.venv/bin/python -m portal.preflight
 # Refuses to serve with a role that gets past row-level security, a key ring that does not fit, or any other error.
 .venv/bin/python manage.py check --database default --fail-level ERROR
-exec .venv/bin/python -m granian --interface wsgi --no-ws --log-level warning \
+exec .venv/bin/python -m granian --interface wsgi --no-ws --log-level warning --log-config deploy/web_log.json \
     --host "${HOST:-127.0.0.1}" --port "${PORT:-8000}" \
     --workers "${WEB_WORKERS:-2}" --blocking-threads "${WEB_THREADS:-128}" --backpressure "${WEB_THREADS:-128}" \
     --respawn-failed-workers --workers-kill-timeout 30 \

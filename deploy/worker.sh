@@ -2,5 +2,7 @@
 # Works on tasks: `deploy/worker.sh`, as many as you like. WORKER_CONCURRENCY is how many each does at a time.
 set -eu
 cd "$(dirname "$0")/.."
+export PORTAL_ENV="${PORTAL_ENV:-production}"
+.venv/bin/python -m portal.preflight
 exec .venv/bin/python -m celery -q -A portal.celery worker --loglevel WARNING \
     --concurrency "${WORKER_CONCURRENCY:-2}" --without-gossip --without-mingle

@@ -160,19 +160,20 @@ class GuardEventAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         "stage",
         "what",
         "project_slug",
-        "user",
+        "who",
         "speed",
     )
     list_filter = (PeriodFilter, "action", "stage", "kind", TeamFilter)
-    list_select_related = ("user",)
+    list_select_related = ("user", "acted_by")
     sortable_by = ()
     fieldsets = (
         (None, {"fields": ("found", "acted", "guard_with_version", "stage", "mode", "speed")}),
         (_("Findings"), {"fields": ("findings_as_table", "error")}),
-        (_("Where"), {"fields": ("project_slug", "team", "user", "exchange_link")}),
+        (_("Where"), {"fields": ("project_slug", "team", "who", "exchange_link")}),
     )
     readonly_fields = (
         *("found", "acted", "guard_with_version", "speed", "findings_as_table", "exchange_link"),
+        "who",
     )
     search_fields = ("=guard_slug", "=project_slug", "=exchange")
     search_help_text = _("Exact guard slug, project slug or exchange id.")
@@ -183,6 +184,12 @@ class GuardEventAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     @admin.display(description=_("time"))
     def found(self, event: GuardEvent) -> SafeString:
         return cells.when(event.created_at)
+
+    @admin.display(description=_("user"))
+    def who(self, event: GuardEvent) -> Any:
+        if event.user is None:
+            return cells.NOTHING
+        return format_html("{}{}", event.user, cells.acted_by(event.acted_by))
 
     @admin.display(description=_("action"))
     def acted(self, event: GuardEvent) -> SafeString:

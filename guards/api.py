@@ -80,7 +80,11 @@ class CheckPermission(RolePermission):
 
 
 class GuardViewSet(ScopedViewSet):
-    """Guards, by slug: the platform's and those of one's teams."""
+    """Guards, by slug: the platform's and those of one's teams.
+
+    What weakens a guard (a milder mode, switching it off, `on_error` to allow, other options) needs fresh authentication:
+    a person who signed in or confirmed within 15 minutes. A key strengthens and does not weaken.
+    """
 
     queryset = Guard.objects.select_related("team").order_by("priority", "slug")
     serializer_class = GuardSerializer
@@ -124,17 +128,24 @@ class GuardEventSerializer(serializers.ModelSerializer):
     project = serializers.CharField(source="project_slug")
     team = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     user = serializers.SlugRelatedField(slug_field="email", read_only=True)
+    acted_by = serializers.SlugRelatedField(
+        slug_field="email",
+        read_only=True,
+        allow_null=True,
+        help_text="The platform admin who acted in the user's name, if one did.",
+    )
 
     class Meta:
         model = GuardEvent
         fields = ["id", "created_at", "guard", "version", "kind", "stage", "mode", "action"]
-        fields += ["findings", "error", "latency_us", "team", "user", "project", "exchange"]
+        fields += ["findings", "error", "latency_us", "team", "user"]
+        fields += ["acted_by", "project", "exchange"]
 
 
 class GuardEventViewSet(ReadViewSet):
     """What guards found, newest first; never any of the text."""
 
-    queryset = GuardEvent.objects.select_related("team", "user").order_by("-id")
+    queryset = GuardEvent.objects.select_related("team", "user", "acted_by").order_by("-id")
     serializer_class = GuardEventSerializer
     read_scope = "guards:read"
 

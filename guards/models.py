@@ -215,6 +215,10 @@ class GuardEvent(models.Model):
     latency_us = models.PositiveIntegerField(default=0)
     team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    # The platform admin who asked in the user's name.
+    acted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     project_slug = models.CharField(max_length=64, blank=True)
     exchange = models.CharField(max_length=32, blank=True, db_index=True)
 

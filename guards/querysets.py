@@ -57,6 +57,7 @@ class GuardEventQuerySet(RecordedQuerySet):
         inspection: Inspection,
         team_id: int | None = None,
         user_id: int | None = None,
+        acted_by_id: int | None = None,
         project_slug: str = "",
         exchange: str = "",
     ) -> None:
@@ -74,6 +75,7 @@ class GuardEventQuerySet(RecordedQuerySet):
                 latency_us=outcome.latency_us,
                 team_id=team_id,
                 user_id=user_id,
+                acted_by_id=acted_by_id,
                 project_slug=project_slug,
                 exchange=exchange,
             )

@@ -9,25 +9,32 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
-from portal.addresses import Network, is_within
+from portal.addresses import UNKNOWN, Network, is_mapped, is_within
 from portal.recording import register_listener
 
 LIFETIME = 3.0  # seconds; the promise is 5 s across processes
 MAX_LISTED = 50
-CONSOLE = "/admin/"
 PROBES = frozenset(["/healthz", "/readyz"])  # an orchestrator's, also while the database is gone
 
 
 def validate_network(value: str) -> None:
     try:
-        ipaddress.ip_network(value.strip())
+        network = ipaddress.ip_network(value.strip())
     except ValueError:
+        network = None
+    if network is None or "%" in value:
         raise ValidationError(
             _("%(value)s is no network: write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."),
             params={"value": value[:60]},
-        ) from None
+        )
+    if is_mapped(network):
+        raise ValidationError(
+            _("%(value)s is IPv4 written as IPv6: write it as 203.0.113.7 or 203.0.113.0/24."),
+            params={"value": value[:60]},
+        )
 
 
 def validate_networks(value: str) -> None:
@@ -50,9 +57,32 @@ def listed(address: str, value: str) -> bool:
     return not value.strip() or is_within(address, networks_of(value))
 
 
+def is_wider(before: str, after: str) -> bool:
+    """Whether a list lets in addresses that it kept out before. An empty list lets everybody in."""
+    if not before.strip():
+        return False
+    if not after.strip():
+        return True
+    known = networks_of(before)
+    return not all(_is_covered(network, known) for network in networks_of(after))
+
+
+def _is_covered(network: Network, known: Iterable[Network]) -> bool:
+    """By one of the known networks, or by several that make it up together."""
+    same = ipaddress.collapse_addresses(
+        [one for one in known if one.version == network.version]  # type: ignore[type-var]
+    )
+    return any(network.subnet_of(one) for one in same)  # type: ignore[arg-type]
+
+
 def allows(rules: Iterable[Any], place: str, address: str) -> bool:
-    """What the rules of a place say of an address: no block names it, and an allowance does if there are any."""
+    """What the rules of a place say of an address: no block names it, and an allowance does if there are any.
+
+    Of an address that is unknown nobody can say that no block names it.
+    """
     here = [rule for rule in rules if rule.place == place]
+    if here and address == UNKNOWN:
+        return False
     allowed = [rule.network for rule in here if rule.verdict == "allow"]
     blocked = [rule.network for rule in here if rule.verdict == "block"]
     if any(is_within(address, networks_of(network)) for network in blocked):
@@ -65,16 +95,23 @@ class _Rules:
 
     def __init__(self) -> None:
         self._until, self._rules, self._generation = 0.0, (), 0
+        self._known = False
         self._lock = threading.Lock()
 
     def all(self) -> tuple[Any, ...]:
         if time.monotonic() < self._until:
             return self._rules
         generation = self._generation
-        found = tuple(apps.get_model("portal.AddressRule").objects.all())
+        try:
+            found = tuple(apps.get_model("portal.AddressRule").objects.all())
+        except DatabaseError:
+            if not self._known:
+                raise
+            found = self._rules  # while the database is away, as they were: nobody changes them
         with self._lock:
             if generation == self._generation:
                 self._rules, self._until = found, time.monotonic() + LIFETIME
+                self._known = True
         return found
 
     def clear(self, label: str) -> None:
@@ -82,18 +119,13 @@ class _Rules:
             return
         with self._lock:
             self._generation += 1
-            self._until = 0.0
+            self._until, self._known = 0.0, False
 
 
 _rules = _Rules()
 register_listener(_rules.clear)
 
 
-def is_welcome(address: str, path: str) -> bool:
-    """Whether the platform's rules let this address ask for this path."""
-    rules = () if path in PROBES else _rules.all()
-    if not rules:
-        return True
-    if not allows(rules, "portal", address):
-        return False
-    return not path.startswith(CONSOLE) or allows(rules, "console", address)
+def is_welcome(address: str, path: str, place: str = "portal") -> bool:
+    """Whether the platform's rules let this address ask for this path: of the portal, or of the console's area."""
+    return path in PROBES or allows(_rules.all(), place, address)

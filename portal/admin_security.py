@@ -15,8 +15,8 @@ from portal.models import AddressRule, CspReport
 class AddressRuleAdmin(ConsoleModelAdmin):
     area, place = "platform", 60
     intro = _(
-        "Which networks may use the portal or its console. A block wins; once one network is allowed, only allowed "
-        "ones come in. A rule that would lock you out is refused."
+        "Which networks may use the portal, and which may manage it, in the console or by the API. A block wins; once one "
+        "network is allowed, only allowed ones come in. A rule that would lock you out is refused."
     )
     next_step = _("Everybody may knock. Allow a network, or block one.")
     list_display = ("network", "where", "says", "note")

@@ -5,10 +5,12 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models import ProtectedError
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from portal import sensitive
 from portal.encryption import readable
 from portal.errors import Refusal
 
@@ -22,6 +24,8 @@ class RolePermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             return False
+        if request.method not in VERBS:
+            raise MethodNotAllowed(request.method)
         scope = view.read_scope if VERBS.get(request.method) == "view" else view.write_scope
         if request.auth is not None and not request.auth.may(scope):
             return False
@@ -71,21 +75,26 @@ class ScopedViewSet(
     mixins.ListModelMixin,
     viewsets.GenericViewSet,
 ):
-    """All five verbs. Creating asks for the right again with the object at hand, inside the same transaction."""
+    """All five verbs. The right is asked for again with the object at hand, inside the same transaction.
+
+    What is sensitive is done only by who proved lately who they are (`portal.sensitive`); keys never do.
+    """
 
     def perform_create(self, serializer: BaseSerializer) -> None:
-        with transaction.atomic():
-            created = serializer.save()
-            if not self.request.user.has_perm(_name(self, self.request), created):
-                raise Refusal("permission_denied")
+        self._save(serializer, None)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
+        self._save(serializer, sensitive.stored(serializer.instance))
+
+    def _save(self, serializer: BaseSerializer, before: Any) -> None:
         with transaction.atomic():
-            changed = serializer.save()
-            if not self.request.user.has_perm(_name(self, self.request), changed):
+            saved = serializer.save()
+            if not self.request.user.has_perm(_name(self, self.request), saved):
                 raise Refusal("permission_denied")
+            sensitive.require(self.request._request, type(saved), before, saved)
 
     def perform_destroy(self, instance: models.Model) -> None:
+        sensitive.require_removal(self.request._request, [instance])
         try:
             with transaction.atomic():
                 instance.delete()

@@ -16,7 +16,14 @@ from drf_spectacular.generators import SchemaGenerator
 from portal.markdown import render as markdown
 
 Json = dict[str, Any]
-ORDER = ("v1", "projects", "conversations", "usage", "keys")  # what integrators look for first
+ORDER = (
+    "v1",
+    "auth",
+    "projects",
+    "conversations",
+    "usage",
+    "keys",
+)  # what integrators look for first
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,3 +118,10 @@ def identifier(text: str) -> SafeString:
 def switch(on: bool) -> SafeString:
     """Active or switched off, as a chip."""
     return chip(_("active"), "good", "check") if on else chip(_("off"), "", "stop")
+
+
+def acted_by(admin: Any) -> SafeString:
+    """Behind a person's name: which platform admin acted in it, if one did."""
+    if admin is None:
+        return SafeString("")
+    return format_html(" <strong>{}</strong>", _("by %(admin)s") % {"admin": admin})

@@ -16,9 +16,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from portal import sensitive
 from portal.classification import is_recorded
 from portal.console_lists import CappedPaginator, ConsoleChangeList
 from portal.console_navigation import Tool
+from portal.console_sensitive import SensitiveMixin
 
 
 class ScopedMixin:
@@ -78,7 +80,7 @@ def _visible(db_field: Any, request: HttpRequest) -> models.QuerySet:
     return manager.all().visible_to(request.user)
 
 
-class ConsoleModelAdmin(ScopedMixin, admin.ModelAdmin):
+class ConsoleModelAdmin(SensitiveMixin, ScopedMixin, admin.ModelAdmin):
     """The base of all console pages. What one may not see is 404; every change is one transaction.
 
     `area` is where the navigation shows it (empty: reached from other pages), `place` its order there, `intro` the
@@ -201,10 +203,14 @@ class ConsoleModelAdmin(ScopedMixin, admin.ModelAdmin):
         return {name: item for name, item in found.items() if _names_permissions(item[0])}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Asked again with the object as it would be saved: in *its* team, be it added or moved there."""
+        """Asked again with the object as it would be saved: in *its* team, be it added or moved there.
+
+        What is sensitive is done only by who proved lately who they are (`portal.sensitive`).
+        """
         obj = super().save_form(request, form, change)
         if not self._may(request, "change" if change else "add", obj):
             raise PermissionDenied
+        sensitive.require(request, self.model, sensitive.stored(obj), obj)
         return obj
 
     def has_field(self, name: str) -> bool:

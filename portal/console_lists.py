@@ -111,8 +111,9 @@ def _choice(choice: Any) -> Choice:
 
 
 class PeriodFilter(admin.SimpleListFilter):
-    """The last hour, day, week or month of `created_at`."""
+    """The last hour, day, week or month of `column`."""
 
+    column = "created_at"
     title = _("time")
     parameter_name = "last"
     SPANS = {
@@ -129,7 +130,7 @@ class PeriodFilter(admin.SimpleListFilter):
         if self.value() not in self.SPANS:
             return queryset
         span = self.SPANS[str(self.value())][1]
-        return queryset.filter(created_at__gte=timezone.now() - span)
+        return queryset.filter(**{f"{self.column}__gte": timezone.now() - span})
 
 
 class VisibleFilter(admin.SimpleListFilter):

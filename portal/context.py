@@ -56,11 +56,14 @@ def entered(context: RequestContext) -> Iterator[RequestContext]:
         _current.reset(token)
 
 
-def become(actor: Actor) -> None:
-    """Names the actor of the running request, once authentication knows. Nothing to do outside a request."""
+def become(actor: Actor, *, on_behalf_of: Actor | None = None) -> None:
+    """Names the actor of the running request, once authentication knows, and as whom they act if they impersonate.
+
+    Nothing to do outside a request.
+    """
     context = _current.get()
     if context is not None:
-        _current.set(replace(context, actor=actor))
+        _current.set(replace(context, actor=actor, on_behalf_of=on_behalf_of))
 
 
 @contextmanager

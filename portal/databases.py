@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.connection_urls import Connection
+
 SQLITE_OPTIONS = {
     # WAL lets readers and the one writer work side by side; IMMEDIATE takes the write lock at the start of a
     # transaction, so that two of them wait for each other instead of failing with "database is locked".
@@ -15,26 +17,30 @@ SQLITE_OPTIONS = {
 }
 
 
-def database_from_url(url: str, *, data_dir: Path, pool_size: int = 20) -> dict[str, Any]:
+def database_from_url(
+    url: str, *, data_dir: Path, pool_size: int = 20, name: str = "DATABASE_URL"
+) -> dict[str, Any]:
     """`postgresql://user:password@host:port/name?sslmode=…`, `sqlite:///absolute/path`, or empty for `<data>/portal.sqlite3`.
 
-    `pool_size` is the most connections that a process of PostgreSQL's clients holds.
+    `pool_size` is the most connections that a process of PostgreSQL's clients holds. What is wrong is said of the variable
+    `name`, without anything of the URL.
     """
     if not url:
         return _sqlite(data_dir / "portal.sqlite3")
+    try:
+        said = Connection.of(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}.") from None
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return _sqlite(Path(unquote(parts.path)))
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL starts with postgresql:// or sqlite:///.")
+        raise ImproperlyConfigured(f"{name} starts with postgresql:// or sqlite:///.")
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     options.setdefault("sslmode", "require")
     host = parts.hostname or options.pop("host", "")
-    local = host in {"", "127.0.0.1", "localhost", "::1"} or host.startswith("/")
-    if options["sslmode"] in {"disable", "allow", "prefer"} and not local:
-        raise ImproperlyConfigured(
-            "DATABASE_URL: PostgreSQL on another host needs sslmode=require."
-        )
+    if said.may_be_plain:
+        raise ImproperlyConfigured(f"{name}: PostgreSQL on another host needs sslmode=require.")
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",

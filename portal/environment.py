@@ -1,68 +1,32 @@
-"""The environment, read once: every `PORTAL_…` variable, its `…_FILE` twin, and development's generated secrets."""
+"""The environment, read once: every `PORTAL_…` variable and its `…_FILE` twin."""
 
-import base64
 import ipaddress
 import os
-import secrets
 from pathlib import Path
 
-from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-ROOT = Path(__file__).resolve().parent.parent
+from portal import development
+from portal.addresses import Network, is_mapped
 
-
-def _load_development_file(data_dir: Path) -> None:
-    """Development keeps its generated secrets in `<data>/env`, so that later commands find the same ones."""
-    path = data_dir / "env"
-    if not path.is_file():
-        return
-    for line in path.read_text().splitlines():
-        name, found, value = line.partition("=")
-        if found and not line.startswith("#"):
-            os.environ.setdefault(name.strip(), value.strip())
-
-
-def write_development_file(data_dir: Path) -> None:
-    """Creates `<data>/env` with fresh secrets, readable by its owner only; does nothing where it exists."""
-    path = data_dir / "env"
-    if path.exists():
-        return
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise SystemExit(f"The data directory {data_dir} cannot be written.") from None
-    lines = [
-        "# Generated for development. Production sets these in its own environment.",
-        "PORTAL_ENV=development",
-        f"PORTAL_SECRET_KEY={secrets.token_urlsafe(48)}",
-        f"PORTAL_FERNET_KEYS={Fernet.generate_key().decode()}",
-        f"PORTAL_KEY_PEPPER={secrets.token_urlsafe(48)}",
-        f"PORTAL_AUDIT_SIGNING_KEY={base64.b64encode(secrets.token_bytes(32)).decode()}",
-        "PORTAL_PRIVATE_NETWORKS=127.0.0.0/8",
-    ]
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # another process was faster; its secrets are ours
-    except OSError:
-        raise SystemExit(f"The data directory {data_dir} cannot be written.") from None
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write("\n".join(lines) + "\n")
+ROOT = development.ROOT
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable, or the content of the file that `<name>_FILE` names, or the default."""
+    """The variable, or the content of the file that `<name>_FILE` names, or the default.
+
+    An empty variable means empty, not the default; but a file that is named beside it is meant.
+    """
     value = os.environ.get(name)
-    if value is not None:
-        return value
     path = os.environ.get(f"{name}_FILE")
-    if path:
+    if path and not value:
         try:
             return Path(path).read_text().strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from None
-    return default
+        except UnicodeDecodeError:
+            raise ImproperlyConfigured(f"{name}_FILE is not text in UTF-8.") from None
+    return default if value is None else value
 
 
 def flag(name: str, default: bool) -> bool:
@@ -82,19 +46,21 @@ def items(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
-def networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(name: str, default: str = "") -> list[Network]:
     try:
-        return [ipaddress.ip_network(item, strict=False) for item in items(name, default)]
+        found = [ipaddress.ip_network(item, strict=False) for item in items(name, default)]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}.") from None
+    if any(map(is_mapped, found)):
+        raise ImproperlyConfigured(f"{name}: write IPv4 as IPv4, 203.0.113.0/24.")
+    return found
 
 
-DATA_DIR = Path(os.environ.get("PORTAL_DATA_DIR") or ROOT / "var").resolve()
-if os.environ.get("PORTAL_ENV") in (None, "development"):
-    if os.environ.get("PORTAL_ENV") == "development":
-        write_development_file(DATA_DIR)
-    _load_development_file(DATA_DIR)
-ENVIRONMENT = text("PORTAL_ENV", "production")
+DATA_DIR = development.data_dir()
+if os.environ.get("PORTAL_ENV") == "development":
+    development.write(DATA_DIR / "env")
+    development.load(DATA_DIR / "env")
+ENVIRONMENT = text("PORTAL_ENV") or "production"
 if ENVIRONMENT not in {"development", "production"}:
     raise ImproperlyConfigured("PORTAL_ENV is either 'development' or 'production'.")
 DEVELOPMENT = ENVIRONMENT == "development"
@@ -109,6 +75,12 @@ _URLS = {
 }
 
 
+def database_variable() -> str:
+    """The variable that says where this process finds the database, in the role that it needs."""
+    names = _URLS[PROCESS]
+    return next(filter(text, names), names[-1])
+
+
 def database_url() -> str:
-    """Where this process finds the database, in the role that it needs; one URL may serve all of them."""
-    return next(filter(None, map(text, _URLS[PROCESS])), "")
+    """Where this process finds the database; one URL may serve all roles."""
+    return text(database_variable())

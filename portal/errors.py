@@ -164,6 +164,8 @@ def as_refusal(error: Exception) -> Refusal | None:
         return Refusal("method_not_allowed")
     if isinstance(error, drf.Throttled):
         return Refusal("rate_limited", retry_after=error.wait)
+    if isinstance(error, drf.APIException) and error.status_code < 500:
+        return Refusal("invalid_request")
     if isinstance(error, Unreadable):
         logger.error("unreadable: %s", error)
         return Refusal("content_unreadable")

@@ -59,6 +59,12 @@ EXAMPLES: Json = {
     "public_id": "4f0a6f0e4b0c",
     "masked": "••••1234",
     "guards": ["personal-data"],
+    "password": "correct horse battery staple",
+    "access": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.….…",
+    "refresh": "ghr_8c1f4f0a6f0e4b0c9f5d1f1f6a2b7c3d_…",
+    "expires_in": 900,
+    "token_type": "Bearer",
+    "code": "123456",
     "findings": [
         {"kind": "personal_data", "category": "email", "severity": "medium", "start": 9, "end": 26}
     ],
@@ -74,6 +80,20 @@ BY_FORMAT: Json = {
 
 ALWAYS = ("not_authenticated", "permission_denied")
 WITH_BODY = ("invalid_request", "too_large", "validation_failed")
+# What the doors of `/api/auth/` answer with in place of `ALWAYS`.
+_PROVING = ("invalid_credentials", "second_factor_required", "too_many_attempts")
+AT_AUTH = {
+    "/api/auth/token/": (*_PROVING, "permission_denied", "address_blocked"),
+    "/api/auth/token/refresh/": (*_PROVING, "address_blocked"),
+    "/api/auth/logout/": ALWAYS,
+    "/api/auth/fresh/": (*ALWAYS, *_PROVING),
+}
+ASKS_ANEW = (
+    "/api/guards/",
+    "/api/projects/",
+    "/api/providers/",
+    "/api/teams/",
+)  # portal/sensitive.py
 ASKING = (
     *("budget_exceeded", "rate_limited", "provider_error"),
     *("guard_unavailable", "provider_timeout"),
@@ -86,10 +106,18 @@ def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             _describe(operation)
-            operation["security"] = [{"key": []}, {"session": []}]  # either of them
+            operation["security"] = security_of(path)
             add_errors(operation, errors_of(path, method, operation))
             _add_examples(operation, result["components"]["schemas"])
     return result
+
+
+def security_of(path: str) -> list[Json]:
+    """One of them is needed; none at the doors that give tokens."""
+    names = {"/api/auth/logout/": ("token", "session"), "/api/auth/fresh/": ("token", "session")}
+    if path.startswith("/api/auth/token/"):
+        return []
+    return [{name: []} for name in names.get(path, ("key", "token", "basic", "session"))]
 
 
 def _describe(operation: Json) -> None:
@@ -106,12 +134,15 @@ def _describe(operation: Json) -> None:
 
 def errors_of(path: str, method: str, operation: Json) -> list[str]:
     """The codes that this operation can answer with, beside those of a broken server."""
-    codes = list(ALWAYS)
+    codes = list(AT_AUTH.get(path, ALWAYS))
     if "{" in path:
         codes.append("not_found")
     if "requestBody" in operation:
         codes.extend(WITH_BODY)
-    if method == "delete" or (method == "post" and not path.endswith(("chat/", "check/"))):
+    if method in ("put", "patch") and path.startswith(ASKS_ANEW):
+        codes.append("fresh_authentication_required")
+    makes = method == "post" and path not in AT_AUTH
+    if method == "delete" or (makes and not path.endswith(("chat/", "check/"))):
         codes.append("conflict")
     if path.endswith(("chat/", "chat/completions")):
         codes.extend(ASKING)

@@ -1,23 +1,22 @@
 """JSON as the interfaces take it: UTF-8 only, no NaN, a bounded depth, and the contract's errors."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from rest_framework.parsers import JSONParser
 
 from portal.errors import Refusal
+from portal.request_limits import require_utf8
 
 MAX_DEPTH = 64
 
 
 def read_json(body: bytes, content_type: str = "application/json") -> Any:
     """The value, or `Refusal`: `unsupported_media_type`, `invalid_encoding` or `invalid_request`."""
-    media, _, options = content_type.partition(";")
-    if media.strip().lower() not in {"application/json", ""}:
+    if content_type.partition(";")[0].strip().lower() not in {"application/json", ""}:
         raise Refusal("unsupported_media_type")
-    charset = options.partition("charset=")[2].strip(' "').lower()
-    if charset not in {"", "utf-8", "utf8"}:
-        raise Refusal("invalid_encoding")
+    require_utf8(content_type)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -28,6 +27,9 @@ def read_json(body: bytes, content_type: str = "application/json") -> Any:
         raise Refusal("invalid_request") from None
     if _deeper_than(value, MAX_DEPTH):
         raise Refusal("invalid_request")
+    if "\\u" in text:  # the only way in for what is no text
+        for string in _strings(value):
+            _require_text(string)
     return value
 
 
@@ -47,6 +49,29 @@ def _deeper_than(value: Any, limit: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """All strings in it, the names of members too."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            waiting += [*item, *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _require_text(string: str) -> None:
+    """No NUL, which PostgreSQL stores and compares nowhere, and no half of a character, which is no UTF-8."""
+    if "\x00" in string:
+        raise Refusal("invalid_request")
+    try:
+        string.encode()
+    except UnicodeEncodeError:
+        raise Refusal("invalid_encoding") from None
 
 
 class StrictJSONParser(JSONParser):

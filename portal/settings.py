@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from portal import environment as env
-from portal import start_refusals
+from portal import preflight, start_refusals
 from portal.databases import database_from_url
 
 BASE_DIR = env.ROOT
@@ -19,11 +19,7 @@ DEBUG = False  # never: errors are pages with a request id, in development too
 
 _problems = start_refusals.problems()
 if _problems:
-    raise ImproperlyConfigured(
-        "Gatehouse does not start: "
-        + " ".join(_problems)
-        + " See deploy/env.sample, or use `make run` for development."
-    )
+    raise ImproperlyConfigured(preflight.refusal(_problems))
 
 SECRET_KEY = env.text("PORTAL_SECRET_KEY")
 FERNET_KEYS = env.items("PORTAL_FERNET_KEYS")
@@ -66,10 +62,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.middleware.RequestContextMiddleware",
-    # Headers outside of errors: what refuses a request before anything else has them too.
-    "django.middleware.security.SecurityMiddleware",
+    # Headers outside of errors, and of the way to https: what refuses a request before anything else has them too.
     "portal.content_security.ContentSecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ErrorMiddleware",
     "portal.middleware.DoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -83,6 +79,7 @@ MIDDLEWARE = [
     "accounts.verification.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.ImpersonationMiddleware",
     "accounts.middleware.ActorMiddleware",
     "accounts.middleware.FreshMiddleware",
     "teams.middleware.TenantMiddleware",
@@ -110,7 +107,10 @@ TEMPLATES = [
 PROCESS = env.PROCESS
 DATABASES = {
     "default": database_from_url(
-        env.database_url(), data_dir=DATA_DIR, pool_size=env.integer("DATABASE_POOL_SIZE", 20)
+        env.database_url(),
+        data_dir=DATA_DIR,
+        pool_size=env.integer("DATABASE_POOL_SIZE", 20),
+        name=env.database_variable(),
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -176,6 +176,11 @@ FRESH_S = 15 * 60
 FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
 # Whether everybody must have a second factor; who has none is led through enrolment.
 SECOND_FACTOR_REQUIRED = env.flag("PORTAL_SECOND_FACTOR_REQUIRED", False)
+# An access token's life; a refresh token's, used or not; and how long it lies unused at most.
+TOKEN_S = 60 * max(1, env.integer("PORTAL_TOKEN_MINUTES", 15))
+REFRESH_DAYS = max(1, env.integer("PORTAL_REFRESH_DAYS", 30))
+REFRESH_IDLE_DAYS = 7
+BASIC_AUTH = env.flag("PORTAL_BASIC_AUTH", False)
 DEVICE_COOKIE_NAME = "gatehouse_device"
 SESSION_COOKIE_NAME = "gatehouse_session"
 CSRF_COOKIE_NAME = "gatehouse_csrf"
@@ -225,6 +230,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["portal.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "portal.negotiation.JSONAnyway",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "portal.pagination.Pages",
     "PAGE_SIZE": 50,
@@ -293,6 +299,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},
     "watch keys": {"task": "projects.watch_keys", "schedule": 3600.0},
+    "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
 }
 # How long things are kept, in hours and days.
@@ -305,4 +312,5 @@ LOGGING = {
     "formatters": {"json": {"()": "portal.logs.JSONFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "WARNING" if DEVELOPMENT else "INFO"},
+    "loggers": {"celery": {"level": "WARNING"}, "kombu": {"level": "WARNING"}},
 }

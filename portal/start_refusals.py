@@ -1,47 +1,30 @@
-"""What production does not start with. Each sentence names the variable and how to make a good value, never the value."""
+"""What production does not start with. Each sentence names the variable and how to make a good value, never the value.
 
-import zlib
+`python -m portal.preflight` says them in a moment; the scripts in deploy/ ask it first, and the settings in any case.
+"""
+
 from collections.abc import Iterable
-from itertools import pairwise
-from urllib.parse import unquote, urlsplit
+from ipaddress import IPv6Network
+from itertools import combinations
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
 from portal import environment as env
+from portal.addresses import Network
+from portal.connection_urls import Connection
+from portal.development import SECRETS
+from portal.weak_secrets import is_default, same, weakness
 
-SECRETS = (
-    "PORTAL_SECRET_KEY",
-    "PORTAL_FERNET_KEYS",
-    "PORTAL_KEY_PEPPER",
-    "PORTAL_AUDIT_SIGNING_KEY",
-)
-MINIMUM_LENGTH = 40  # characters; 256 bits in base64 are 43
 MINIMUM_PASSWORD = 12
-# What stands in samples, tutorials and habits. None of them is found in 256 random bits by chance.
-WEAK_WORDS = (
-    "changeme",
-    "changethis",
-    "replaceme",
-    "insecure",
-    "password",
-    "passw0rd",
-    "default",
-    "example",
-    "yoursecret",
-    "topsecret",
-    "supersecret",
-    "placeholder",
-    "letmein",
-    "qwerty",
-    "12345678",
-    "gatehouse",
-    "admin123",
-)
-WEAK_PASSWORDS = frozenset(
-    ["admin", "postgres", "redis", "root", "secret", "portal", "guest", "test", "user", "owner"]
-)
 DEBUG_SWITCHES = ("DEBUG", "DJANGO_DEBUG", "PORTAL_DEBUG")
-PLAIN_SSLMODES = frozenset(["disable", "allow", "prefer"])
+DATABASES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL", "DATABASE_ADMIN_URL")
+# The schemes that are understood, and the words that say so.
+DATABASE_SCHEMES = (frozenset(["postgres", "postgresql", "sqlite"]), "postgresql:// or sqlite:///")
+REDIS_SCHEMES = (frozenset(["redis", "rediss", "unix"]), "redis:// or rediss://")
+# Broader than this is no network of somebody's, but a good part of the internet.
+BROADEST = {4: 8, 6: 16}
+UNIQUE_LOCAL = IPv6Network("fc00::/7")
 HOW = {
     "PORTAL_FERNET_KEYS": (
         "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
@@ -58,7 +41,17 @@ def problems() -> list[str]:
     found = list(_secrets())
     if env.DEVELOPMENT:
         return found
-    return [*found, *_hosts(), *_switches(), *_connections(), *_passwords(), *_processes()]
+    return [
+        *found,
+        *_hosts(),
+        *_base_url(),
+        *_networks(),
+        *_switches(),
+        *_databases(),
+        *_redis(),
+        *_administrator(),
+        *_processes(),
+    ]
 
 
 def how_to(name: str) -> str:
@@ -67,17 +60,13 @@ def how_to(name: str) -> str:
 
 
 def _secrets() -> Iterable[str]:
-    values = {name: env.text(name) for name in SECRETS}
-    for name, value in values.items():
-        if what := _weakness(value):
+    parts = [(name, part) for name in SECRETS for part in _parts(name)]
+    for name, part in parts:
+        if what := weakness(part):
             yield f"{name} {what}. Make one with: {how_to(name)}"
-    parts = [(name, part) for name in SECRETS for part in _parts(name, values[name])]
-    for number, (name, part) in enumerate(parts):
-        for other, same in parts[:number]:
-            if part == same:
-                yield (
-                    f"Two secrets are equal: {other} and {name}. Make another with: {how_to(name)}"
-                )
+    for (name, part), (other, another) in combinations(parts, 2):
+        if part and same(part, another):
+            yield f"Two secrets are equal: {name} and {other}. Make another with: {how_to(other)}"
     for number, key in enumerate(env.items("PORTAL_FERNET_KEYS"), start=1):
         try:
             Fernet(key)
@@ -88,41 +77,45 @@ def _secrets() -> Iterable[str]:
             )
 
 
-def _parts(name: str, value: str) -> list[str]:
-    return env.items(name) if name == "PORTAL_FERNET_KEYS" else [value] if value else []
-
-
-def _weakness(value: str) -> str:
-    if not value:
-        return "is missing"
-    if len(value) < MINIMUM_LENGTH:
-        return f"is shorter than {MINIMUM_LENGTH} characters"
-    if any(word in _plain(value) for word in WEAK_WORDS):
-        return "still has a sample value"
-    if len(set(value)) < 12 or _is_regular(value):
-        return "is too uniform to be random"
-    return ""
-
-
-def _plain(value: str) -> str:
-    return "".join(character for character in value.lower() if character.isalnum())
-
-
-def _is_regular(value: str) -> bool:
-    """Repeated or ascending text; random base64 does not become shorter."""
-    ascending = sum(ord(b) - ord(a) == 1 for a, b in pairwise(value))
-    return len(zlib.compress(value.encode(), 9)) < len(value) * 0.9 or ascending > len(value) / 3
+def _parts(name: str) -> list[str]:
+    """Each key of a ring is held to what a single secret is held to."""
+    return (env.items(name) or [""]) if name == "PORTAL_FERNET_KEYS" else [env.text(name)]
 
 
 def _hosts() -> Iterable[str]:
     hosts = env.items("PORTAL_ALLOWED_HOSTS")
     if not hosts:
         yield "PORTAL_ALLOWED_HOSTS is empty. Name the hosts it is reached by: portal.example.com"
-    if any(host in {"*", ".", ""} for host in hosts):
+    if any("*" in host or not host.strip(".") for host in hosts):
         yield "PORTAL_ALLOWED_HOSTS allows every host. Name those it is reached by."
+    elif any(host.startswith(".") and "." not in host.strip(".") for host in hosts):
+        yield "PORTAL_ALLOWED_HOSTS allows a whole top-level domain. Name those it is reached by."
+
+
+def _base_url() -> Iterable[str]:
     base = env.text("PORTAL_BASE_URL")
-    if base and not base.startswith("https://"):
+    try:
+        parts = urlsplit(base)
+        is_good = parts.scheme == "https" and bool(parts.hostname)
+    except ValueError:
+        is_good = False
+    if not base:
+        yield "PORTAL_BASE_URL is missing. Write it as https://portal.example.com"
+    elif not is_good:
         yield "PORTAL_BASE_URL is not https. Write it as https://portal.example.com"
+
+
+def _networks() -> Iterable[str]:
+    for name in ("PORTAL_TRUSTED_PROXIES", "PORTAL_LOCAL_NETWORKS"):
+        if any(map(_is_too_broad, env.networks(name))):
+            yield f"{name} names a good part of the internet. Name the networks that are meant: 10.0.0.10/32"
+    env.networks("PORTAL_PRIVATE_NETWORKS")  # raises for what is no network
+
+
+def _is_too_broad(network: Network) -> bool:
+    if isinstance(network, IPv6Network) and network.subnet_of(UNIQUE_LOCAL):
+        return False
+    return network.prefixlen < BROADEST[network.version]
 
 
 def _switches() -> Iterable[str]:
@@ -131,47 +124,54 @@ def _switches() -> Iterable[str]:
             yield f"{name} is on. The portal has no debug mode; remove the variable."
 
 
-def _connections() -> Iterable[str]:
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL"):
-        parts = urlsplit(env.text(name))
-        if not parts.scheme.startswith("postgres") or _is_local(parts.hostname):
+def _read(name: str, known: tuple[frozenset[str], str]) -> tuple[Connection | None, str]:
+    """What the variable's URL says, or what is wrong with it; neither if it is empty."""
+    try:
+        found = Connection.of(env.text(name)) if env.text(name) else None
+    except ValueError as error:
+        return None, f"{name} {error}."
+    schemes, words = known
+    if found is not None and found.scheme not in schemes:
+        return None, f"{name} starts with {words}."
+    return found, ""
+
+
+def _databases() -> Iterable[str]:
+    for name in DATABASES:
+        found, wrong = _read(name, DATABASE_SCHEMES)
+        if wrong:
+            yield wrong
+        if found is None or found.scheme == "sqlite":
             continue
-        mode = dict(item.partition("=")[::2] for item in parts.query.split("&")).get("sslmode")
-        if mode in PLAIN_SSLMODES:
+        # The command that uses it hands it to the driver as it is, whose own choice is `prefer`.
+        unsaid = name == "DATABASE_ADMIN_URL" and not found.sslmodes and not found.is_local
+        if found.may_be_plain or unsaid:
             yield f"{name} is a plaintext connection: PostgreSQL on another host needs sslmode=require."
-    parts = urlsplit(env.text("REDIS_URL"))
-    if parts.scheme == "redis" and not _is_local(parts.hostname) and not parts.password:
+        if not (found.passwords or found.has_other_proof or found.is_socket):
+            yield f"{name} has no password. Make one with: {HOW_ELSE}"
+        if any(map(is_default, found.passwords)):
+            yield f"{name} has a default password. Make one with: {HOW_ELSE}"
+
+
+def _redis() -> Iterable[str]:
+    found, wrong = _read("REDIS_URL", REDIS_SCHEMES)
+    if wrong:
+        yield wrong
+    if found is None:
+        return
+    if not found.passwords and not found.is_local:
         yield "REDIS_URL has no password. Write it as rediss://:password@host:6379/0"
+    if any(map(is_default, found.passwords)):
+        yield f"REDIS_URL has a default password. Make one with: {HOW_ELSE}"
 
 
-def _is_local(host: str | None) -> bool:
-    return host in {None, "", "127.0.0.1", "localhost", "::1"}
-
-
-def _passwords() -> Iterable[str]:
-    admin = env.text("PORTAL_ADMIN_PASSWORD")
-    if admin and (len(admin) < MINIMUM_PASSWORD or _is_default(admin)):
+def _administrator() -> Iterable[str]:
+    password = env.text("PORTAL_ADMIN_PASSWORD")
+    if password and (len(password) < MINIMUM_PASSWORD or is_default(password)):
         yield (
             "PORTAL_ADMIN_PASSWORD is a default or too short. Leave it empty for a one-time link, "
             f"or make one with: {HOW_ELSE}"
         )
-    for name in (
-        "DATABASE_URL",
-        "DATABASE_OWNER_URL",
-        "DATABASE_SYSTEM_URL",
-        "REDIS_URL",
-    ):
-        try:
-            password = unquote(urlsplit(env.text(name)).password or "")
-        except ValueError:
-            continue  # what is no URL is said where it is read
-        if password and _is_default(password):
-            yield f"{name} has a default password. Make one with: {HOW_ELSE}"
-
-
-def _is_default(password: str) -> bool:
-    plain = _plain(password)
-    return plain in WEAK_PASSWORDS or any(plain.startswith(word) for word in WEAK_WORDS)
 
 
 def _processes() -> Iterable[str]:

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.errors import Refusal, error_response
 from portal.limits import is_degraded
+from portal.request_limits import TOO_LARGE
 
 
 @never_cache
@@ -35,7 +36,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(request, Refusal("invalid_request"))
+    """Also what Django's own middleware raises, which asks no `process_exception`."""
+    is_large = isinstance(exception, TOO_LARGE)
+    return error_response(request, Refusal("too_large" if is_large else "invalid_request"))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -74,7 +74,7 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     )
     list_display_links = ("asked",)
     list_filter = (PeriodFilter, ResultFilter, "guard_action", "door", TeamFilter)
-    list_select_related = ("user", "key")
+    list_select_related = ("user", "key", "acted_by")
     search_fields = ("=uid", "=request_id", "=project_slug", "=user__email")
     search_help_text = _(
         "Finds exactly: an exchange id, a request id, a project's slug or a person's e-mail."
@@ -126,7 +126,7 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     def who(self, row: Exchange) -> SafeString:
         if row.user is not None:
             by = format_html(' <span class="quiet">{}</span>', row.key.name) if row.key else ""
-            return format_html("{}{}", row.user, by)
+            return format_html("{}{}{}", row.user, by, cells.acted_by(row.acted_by))
         return format_html("{}", _("visitor") if row.visitor else _("nobody known"))
 
     @admin.display(description=_("result"))

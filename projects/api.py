@@ -202,6 +202,11 @@ class ExchangeSerializer(serializers.ModelSerializer):
     id = serializers.CharField(source="uid", read_only=True)
     team = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     user = serializers.PrimaryKeyRelatedField(read_only=True)
+    acted_by = serializers.PrimaryKeyRelatedField(
+        read_only=True,
+        allow_null=True,
+        help_text="The platform admin who asked in the user's name, if one did.",
+    )
 
     class Meta:
         model = Exchange
@@ -215,6 +220,7 @@ class ExchangeSerializer(serializers.ModelSerializer):
             "project_slug",
             "team",
             "user",
+            "acted_by",
             "model_name",
             "streamed",
             "prompt_tokens",

@@ -6,7 +6,14 @@ class ProjectsConfig(AppConfig):
     verbose_name = "Projects"
 
     def ready(self) -> None:
+        from accounts import standing_in
+        from guards.weakening import attachment_is_weaker
+        from portal import sensitive
         from projects import checks, console, key_ties  # noqa: F401 - checks register by being imported
 
         console.install()
         key_ties.install()
+        for view in ("projects:conversation", "conversation-detail"):
+            standing_in.register_content(view, "projects.Conversation", "uid")
+        standing_in.register_not_written("admin/projects/keyproject/")
+        sensitive.register_rule("projects.ProjectGuard", attachment_is_weaker)

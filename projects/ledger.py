@@ -1,5 +1,6 @@
 """Writes an exchange down: its opening row, its closing on every way out, events, money and the trail."""
 
+import logging
 import time
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,8 @@ from projects.models import Conversation, Exchange, Message
 from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
 from projects.passage import Passage
+
+logger = logging.getLogger("projects.ledger")
 
 
 def open_row(passage: Passage, reservation: Reservation | None) -> bool:
@@ -76,6 +79,7 @@ def _identity(passage: Passage) -> dict[str, Any]:
         "project_slug": passage.project_slug[:64],
         "team_id": route.team_id if route else getattr(caller, "team_id", None),
         "user_id": caller.user.pk if caller and caller.user else None,
+        "acted_by_id": passage.acted_by_id,
         "key_id": caller.key.pk if caller and caller.key else None,
         "visitor": getattr(caller, "id", "") or "",
         "conversation_id": passage.conversation.pk if passage.conversation else None,
@@ -129,6 +133,7 @@ def _record_events(passage: Passage) -> None:
             inspection=inspection,
             team_id=passage.route.team_id,
             user_id=passage.caller.user.pk if passage.caller.user else None,
+            acted_by_id=passage.acted_by_id,
             project_slug=passage.route.slug,
             exchange=passage.uid,
         )
@@ -196,6 +201,9 @@ def close_failed(passage: Passage) -> None:
     try:
         close(passage)
     except (DatabaseError, Refusal):
+        passage.is_closed = False
+    except Exception:
+        logger.exception("an exchange could not be closed")
         passage.is_closed = False
 
 

@@ -193,12 +193,12 @@ def _completions() -> Json:
         "operationId": "v1_chat_completions",
         "summary": "Ask a project, as the OpenAI API does",
         "description": (
-            "Any OpenAI client works with the base URL `/v1` and a key of this portal. What a guard blocked is an "
+            "Any OpenAI client works with the base URL `/v1` and a key or an access token of this portal. What a guard blocked is an "
             "ordinary answer with `finish_reason` content_filter and a `guard` object; the header `X-Guard-Action` "
             "names what the guards did with the question."
         ),
         "tags": ["v1"],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"token": []}],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": REQUEST, "example": ASKED}},
@@ -225,10 +225,10 @@ def _models() -> Json:
     row = {"id": "assistant", "object": "model", "created": 1793611800, "owned_by": "research"}
     return {
         "operationId": "v1_models",
-        "summary": "List the projects that the key may ask",
+        "summary": "List the projects that the caller may ask",
         "description": "Each project is a model of this endpoint; its `id` is the project's slug.",
         "tags": ["v1"],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"token": []}],
         "responses": {
             "200": {
                 "description": "The projects.",

@@ -50,6 +50,12 @@ class Passage:
         return self.question.project if self.question else self.arrival.project
 
     @property
+    def acted_by_id(self) -> int | None:
+        """The platform admin who asks in the caller's name, if one does."""
+        impersonation = getattr(self.caller, "impersonation", None)
+        return impersonation.admin.pk if impersonation is not None else None
+
+    @property
     def cost(self) -> Any:
         """USD with 6 places; None where the model's price is unknown; 0 where no provider was asked."""
         if not self.reached_provider or self.route is None:

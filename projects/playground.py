@@ -72,7 +72,10 @@ def visible_project(request: HttpRequest, slug: str) -> Project:
 
 
 def _context(request: HttpRequest, project: Project) -> dict[str, Any]:
-    may_chat = project.is_active and project in Project.objects.chattable_by(request.user)
+    live = getattr(request, "impersonation", None)
+    may_act = live is None or live.may_write
+    chattable = Project.objects.chattable_by(request.user)
+    may_chat = project.is_active and may_act and project in chattable
     return {
         "here": request.path,
         "project": project,

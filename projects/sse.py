@@ -1,14 +1,17 @@
 """Server-sent events over a stream of the journey, and the response that settles when the client is gone."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
 from portal.context import RequestContext, current, entered
-from projects.streaming import AnswerStream, Event
+from portal.errors import Refusal
+from projects.streaming import AnswerStream, Event, Failed
 
+logger = logging.getLogger("projects.sse")
 BEAT = b": \n\n"
 
 
@@ -40,10 +43,21 @@ class _Body:
     def __next__(self) -> bytes:
         with entered(self._context):
             while not self._waiting:
-                self._waiting.extend(self._encode(next(self._stream)))
+                self._waiting.extend(self._taken())
         chunk = b"".join(self._waiting)
         self._waiting.clear()
         return chunk
+
+    def _taken(self) -> list[bytes]:
+        """The next event's bytes. One that cannot be had or written down ends the stream, in the door's words."""
+        try:
+            return list(self._encode(next(self._stream)))
+        except StopIteration:
+            raise
+        except Exception:
+            logger.exception("an answer could not be written down")
+            self._stream.break_off()
+            return list(self._encode(Failed(Refusal("internal_error"))))
 
     def close(self) -> None:
         with entered(self._context):

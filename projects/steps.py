@@ -25,11 +25,11 @@ RIGHTS_EVERY = 2.0  # seconds between two looks at the caller's right while an a
 
 
 def authenticate(passage: Passage) -> None:
-    """Who asks. The door's way of identifying raises 401 itself; a key needs the scope *chat*."""
+    """Who asks. The door's way of identifying raises 401 itself; what has scopes needs *chat*."""
     passage.caller = passage.arrival.identify()
     passage.scope = routes.scope_of(passage.caller)
     if not passage.caller.may("chat"):
-        raise Refusal("permission_denied", _("This key may not chat."))
+        raise Refusal("permission_denied", _("With this key or token one may not chat."))
 
 
 def read(passage: Passage) -> None:

@@ -1,18 +1,20 @@
 """An answer as it comes: nothing leaves before the output guards have passed it, and leaving early settles too."""
 
+import logging
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from guards.stream import StreamInspector
-from portal.errors import Refusal
+from portal.errors import Refusal, as_refusal
 from portal.providers.base import ProviderFailure, Tick, estimate_tokens
 from portal.providers.registry import provider_for
 from projects import ledger, steps
 from projects.outcomes import OUTCOMES, refusal_of
 from projects.passage import Passage
 
+logger = logging.getLogger("projects.streaming")
 BEAT_EVERY = (
     1.0  # seconds without a byte until a beat goes out: a lost client shows within two of them
 )
@@ -68,10 +70,18 @@ class AnswerStream:
         return next(self._events)
 
     def close(self) -> None:
+        """The client is gone."""
+        self._settle_as("aborted")
+
+    def break_off(self) -> None:
+        """The door could not write down what came."""
+        self._settle_as("crashed")
+
+    def _settle_as(self, outcome: str) -> None:
         self._events.close()
         if not self.passage.is_closed:
             if self.passage.outcome == "crashed":
-                self.passage.outcome = "aborted"
+                self.passage.outcome = outcome
             ledger.close_failed(self.passage)
 
 
@@ -85,12 +95,13 @@ def _events(passage: Passage) -> Generator[Event, None, None]:
         yield Failed(_settled(passage, refusal))
     except ProviderFailure as failure:
         yield Failed(_settled(passage, refusal_of(failure)))
-    except GeneratorExit:
-        passage.outcome = "aborted"
-        raise
-    except Exception:
+    except Exception as error:
+        # Raised on, it would reach the web server, whose log knows no request, and end the answer without a word.
+        known = as_refusal(error)
+        if known is None:
+            logger.exception("an answer broke off")
         ledger.close_failed(passage)
-        raise
+        yield Failed(known or Refusal("internal_error"))
     else:
         if passage.guard is not None:
             yield GuardSpoke(passage.guard)

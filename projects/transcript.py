@@ -146,6 +146,8 @@ def figures_of(source: Exchange | Passage) -> str:
     parts = [words, cost]
     if source.latency_ms is not None:
         parts.append(cells.span_of(source.latency_ms))
+    if source.acted_by_id is not None:
+        parts.append(_("asked by a platform admin in your name"))
     return " · ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door: `/v1/chat/completions` and `/v1/models`. Keys only: a cookie opens nothing here."""
+"""The OpenAI-compatible door: `/v1/chat/completions` and `/v1/models`, for keys and tokens: a cookie opens nothing."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.authentication import Caller, identify
+from accounts.authentication import identify
+from accounts.callers import Caller
 from portal.errors import Refusal, error_body
 from portal.parsers import read_json
 from portal.tenancy import own_transactions
@@ -20,12 +21,9 @@ from projects.questions import Arrival, Question, read_completion
 from projects.streaming import AnswerStream, Beat, Delta, Done, Event, Failed, GuardSpoke
 
 
-def identify_key(request: HttpRequest) -> Caller:
-    """The caller behind the Authorization header; a session alone is nobody here, so no CSRF is needed."""
-    caller = identify(request)
-    if caller.key is None:
-        raise Refusal("not_authenticated")
-    return caller
+def identify_bearer(request: HttpRequest) -> Caller:
+    """The key or token in the Authorization header; a session alone is nobody here, so no CSRF is needed."""
+    return identify(request, bearer_only=True)
 
 
 @own_transactions
@@ -37,7 +35,7 @@ def chat_completions(request: HttpRequest) -> HttpResponse:
     def read() -> Question:
         return read_completion(read_json(request.body, request.META.get("CONTENT_TYPE", "")))
 
-    arrival = Arrival(Exchange.Door.V1, lambda: identify_key(request), read)
+    arrival = Arrival(Exchange.Door.V1, lambda: identify_bearer(request), read)
     outcome = journey.ask(arrival)
     if isinstance(outcome, AnswerStream):
         encode = _Chunks(outcome.passage)
@@ -118,12 +116,12 @@ class _Chunks:
 
 @require_GET
 def models(request: HttpRequest) -> HttpResponse:
-    """The projects that the key may ask, as models."""
-    caller = identify_key(request)
+    """The projects that the caller may ask, as models."""
+    caller = identify_bearer(request)
     if not caller.may("chat"):
         raise Refusal("permission_denied")
     rows = Project.objects.chattable_by(caller.user).filter(is_active=True)
-    if KeyProject.objects.filter(key=caller.key).exists():
+    if caller.key is not None and KeyProject.objects.filter(key=caller.key).exists():
         rows = rows.filter(pk__in=KeyProject.objects.filter(key=caller.key).values("project_id"))
     listed = [
         {

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.actions import end_sessions
 from portal.errors import Refusal
 from portal.models import Model
 from teams.models import Grant, Membership, Team
-from teams.roles import Role
+from teams.roles import Role, is_lesser
 
 
 class OwnersOnly(Refusal):
@@ -80,17 +81,23 @@ def add_member(*, by: Any, team: Team, user: Any, role: str = "member") -> Membe
 
 @transaction.atomic
 def change_role(*, by: Any, membership: Membership, role: str) -> Membership:
+    """A lesser role than before ends all sessions and tokens of the person: what they hold was given to the other."""
     check_change(by=by, membership=membership, role=role)
+    before = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk).role
     membership.role = role
     membership.save(update_fields=["role"])
+    if is_lesser(role, before):
+        end_sessions(by=by, user=membership.user)
     return membership
 
 
 @transaction.atomic
 def remove_member(*, by: Any, membership: Membership) -> None:
-    """Takes a person out of a team; they lose its projects at once."""
+    """Takes a person out of a team; they lose its projects at once, and all of their sessions and tokens."""
     check_removal(by=by, membership=membership)
+    user = membership.user
     membership.delete()
+    end_sessions(by=by, user=user)
 
 
 @transaction.atomic

@@ -15,7 +15,14 @@ from accounts import fresh
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
-from teams.actions import LastOwner, OwnersOnly, check_change, check_removal
+from teams.actions import (
+    LastOwner,
+    OwnersOnly,
+    change_role,
+    check_change,
+    check_removal,
+    remove_member,
+)
 from teams.logos import redrawn
 from teams.models import Branding, Grant, Membership, Team
 
@@ -153,6 +160,15 @@ class MembershipAdmin(ConsoleModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("team", "user")
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        if change:
+            change_role(by=request.user, membership=obj, role=obj.role)
+        else:
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        remove_member(by=request.user, membership=obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if not super().has_delete_permission(request, obj):

@@ -9,8 +9,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Key
 from portal.address_lists import listed, validate_networks
 from portal.context import current
+from portal.errors import Refusal
 from portal.models import Model
 from teams.colours import HEX, READABLE, lightened, worst_contrast
 from teams.querysets import InTeamQuerySet, TeamQuerySet
@@ -60,25 +62,43 @@ class Team(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Whoever sets the list and is in the team does not lock themselves out of it."""
-        context = current()
-        if not self.pk or not context.address or listed(context.address, self.allowed_addresses):
-            return
-        me = context.actor.id if context.actor.kind == "user" else ""
-        if me and self.memberships.filter(user_id=me).exists():
-            raise ValidationError(
-                {
-                    "allowed_addresses": _(
-                        "With this, your own address %(address)s could not use the team's projects any more."
-                    )
-                    % {"address": context.address}
-                }
-            )
+        """Refused in the form already: whoever changes the list and is in the team does not lock themselves out."""
+        if self._locks_out():
+            raise ValidationError({"allowed_addresses": _lock_out_words()})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses, at whatever door, a list that locks out whoever saves it."""
+        if self._locks_out():
+            raise Refusal("conflict", _lock_out_words())
+        super().save(*args, **kwargs)
+
+    def _locks_out(self) -> bool:
+        address = current().address
+        if self._state.adding or not address or listed(address, self.allowed_addresses):
+            return False
+        stored = Team.objects.filter(pk=self.pk).values_list("allowed_addresses", flat=True)
+        if self.allowed_addresses in stored:
+            return False  # it is as it was: something else of the team changes
+        me = _who_acts()
+        return me is not None and self.memberships.filter(user_id=me).exists()
 
     @property
     def team_id(self) -> int:
         """A team belongs to itself; what `has_perm` asks of every tenant object."""
         return self.pk
+
+
+def _who_acts() -> Any:
+    """The person of the running request, by session or by key; None for nobody."""
+    actor = current().actor
+    if actor.kind == "key":
+        return Key.objects.filter(public_id=actor.id).values_list("user_id", flat=True).first()
+    return actor.id if actor.kind == "user" else None
+
+
+def _lock_out_words() -> Any:
+    words = _("With this, your own address %(address)s could not use the team's projects any more.")
+    return words % {"address": current().address}
 
 
 class Membership(models.Model):

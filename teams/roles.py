@@ -58,6 +58,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "viewer": VIEWER,
 }
 
+
+def is_lesser(role: str, than: str) -> bool:
+    """Whether somebody may less in this role than in the other."""
+    return not PERMISSIONS[than] <= PERMISSIONS[role]
+
+
 # An auditor reads everything but secrets and conversation content, and changes nothing.
 CLOSED_TO_AUDITORS = frozenset({"projects.view_conversation", "projects.view_message"})
 

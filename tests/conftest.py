@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -21,6 +22,10 @@ from tests.chromium import program as chromium_program
 from tests.model_server import model_server, running_model_server  # noqa: F401
 from tests.servers import redis_program, redis_server_process
 from tests.strict import become_application
+
+# A machine under load is slow, and no test is about seconds.
+hypothesis.settings.register_profile("gatehouse", deadline=None)
+hypothesis.settings.load_profile("gatehouse")
 
 
 def leave_out(reason: str) -> None:

@@ -12,8 +12,34 @@ from portal.context import current
 from portal.errors import Refusal
 from portal.recording import RecordedQuerySet
 
+WITHOUT_ADDRESS = ("", "COMMAND", "TASK")  # whoever runs them is on the machine
+
 
 class AddressRuleQuerySet(RecordedQuerySet):
+    """Holds bulk writes to what a single one is held to: networks only, and nobody locks themselves out."""
+
+    def update(self, **values: Any) -> int:
+        with transaction.atomic():
+            count = super().update(**values)
+            self._check()
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> list[Any]:
+        with transaction.atomic():
+            created = super().bulk_create(*args, **kwargs)
+            self._check()
+        return created
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def _check(self) -> None:
+        """Of all rules, as they are then: there are few, and a value may have been computed by the database."""
+        for network in self.model.objects.values_list("network", flat=True):
+            validate_network(network)
+        refuse_lock_out()
+
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             found = super().delete()
@@ -25,11 +51,11 @@ class AddressRuleQuerySet(RecordedQuerySet):
 
 
 class AddressRule(models.Model):
-    """A network that may, or may not, use the portal or its console. A block wins over every allowance."""
+    """A network that may, or may not, use the portal, or manage it. A block wins over every allowance."""
 
     class Place(models.TextChoices):
         PORTAL = "portal", _("the whole portal")
-        CONSOLE = "console", _("the console")
+        CONSOLE = "console", _("the console and management by API")
 
     class Verdict(models.TextChoices):
         ALLOW = "allow", _("allow")
@@ -92,8 +118,9 @@ def locks_out(rules: Any) -> Any:
     """The place that these rules would close to the address of the running request; empty for none, and in commands."""
     from portal.address_lists import allows
 
-    address = current().address
-    if not address:
+    context = current()
+    address = context.address
+    if not address and context.method in WITHOUT_ADDRESS:
         return ""
     closed = [place for place in AddressRule.Place.values if not allows(rules, place, address)]
     return closed[0] if closed else ""
@@ -101,7 +128,10 @@ def locks_out(rules: Any) -> Any:
 
 def lock_out_words(place: Any) -> Any:
     words = _("With this, your own address %(address)s could not use %(place)s any more.")
-    return words % {"address": current().address, "place": AddressRule.Place(place).label}
+    return words % {
+        "address": current().address or _("(unknown)"),
+        "place": AddressRule.Place(place).label,
+    }
 
 
 def refuse_lock_out() -> None:

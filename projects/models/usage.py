@@ -39,6 +39,10 @@ class Exchange(models.Model):
     project_slug = models.CharField(max_length=64)
     team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    # The platform admin who asked in the user's name.
+    acted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
     visitor = models.CharField(max_length=64, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL)

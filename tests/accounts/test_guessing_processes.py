@@ -25,6 +25,8 @@ settings.ALLOWED_HOSTS = ["testserver"]
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 connection.settings_dict["NAME"] = sys.argv[2]
 from django.test import Client
+from portal import limits
+limits.clock = lambda: 1_800_000_000_000_000  # frozen: nothing trickles in meanwhile
 number, role = int(sys.argv[3]), sys.argv[4]
 def become(sender, connection, **_):
     if connection.vendor == "postgresql":

@@ -4,6 +4,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from guards.models import GuardEvent
 from portal.classification import is_recorded
@@ -40,8 +41,11 @@ def rows(cast):
         project=cast.assistant, team=cast.research, project_slug="assistant", door="api"
     )
     cast.key(cast.marco)
-    from accounts.models import Key
+    from accounts.models import Impersonation, Key
 
+    Impersonation.objects.create(
+        admin=cast.admin, user=cast.marco, reason="To look", ends_at=timezone.now()
+    )
     KeyProject.objects.create(key=Key.objects.first(), project=cast.assistant)
     Spend.objects.create(project=cast.assistant, month="2026-11-01")
     Conversation.objects.create(project=cast.assistant, user=cast.marco)
@@ -238,6 +242,12 @@ def test_history_leads_to_the_trail_of_this_row_and_nothing_is_written_beside_it
 NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
+    *(
+        "accounts.TotpDevice",
+        "accounts.RecoveryDevice",
+        "accounts.RecoveryCode",
+        "accounts.TokenFamily",
+    ),
 }
 
 
@@ -280,6 +290,7 @@ PAGES_OF_USAGE = ("/admin/", "/admin/projects/exchange/", "/admin/guards/guardev
 KNOWN_PAGES = {"index", "login", "logout", "password_change", "password_change_done"}
 KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
+KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
 KNOWN_PAGES |= {"portal_provider_test"}  # tests/portal/test_provider_connection.py
 
 

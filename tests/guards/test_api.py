@@ -82,12 +82,14 @@ def test_platform_guards_are_changed_by_platform_admins_only(client, cast):
     body, path = {"mode": "shadow"}, "/api/guards/secrets/"
     assert _patch(client, path, body, cast.bearer(cast.olivia)).status_code == 403
     assert _patch(client, path, body, cast.bearer(cast.auditor)).status_code == 403
-    assert _patch(client, path, body, cast.bearer(cast.admin)).json()["version"] == 2
+    client.force_login(cast.admin)
+    assert _patch(client, path, body, {}).json()["version"] == 2
 
 
 def test_patching_one_option_leaves_the_others(client, cast, ours):
     body = {"options": {"terms": ["nimbus"]}}
-    answer = _patch(client, "/api/guards/ours/", body, cast.bearer(cast.olivia)).json()
+    client.force_login(cast.olivia)
+    answer = _patch(client, "/api/guards/ours/", body, {}).json()
     assert answer["options"] == {"terms": ["nimbus"], "patterns": ["PRJ-[0-9]+"]}
     assert answer["version"] == 2
 
@@ -125,6 +127,26 @@ def test_keys_need_the_scopes(client, cast, ours):
     chatter = cast.bearer(cast.olivia, scopes=["chat"])
     assert client.get("/api/guards/ours/", headers=chatter).status_code == 403
     assert _post(client, "/api/guards/ours/check/", body, chatter).status_code == 403
+
+
+def test_a_key_strengthens_a_guard_and_does_not_weaken_it(client, cast, ours):
+    """Weakening asks who one is, and a key is never fresh."""
+    headers = cast.bearer(cast.olivia, scopes=["guards:read", "guards:write"])
+    Guard.objects.filter(pk=ours.pk).update(mode="redact", on_error="allow")
+    for body in ({"mode": "block"}, {"on_error": "block"}, {"name": "Ours, better"}):
+        assert _patch(client, "/api/guards/ours/", body, headers).status_code == 200, body
+    for body in (
+        {"mode": "warn"},
+        {"on_error": "allow"},
+        {"is_active": False},
+        {"options": {"terms": []}},
+    ):
+        answer = _patch(client, "/api/guards/ours/", body, headers)
+        assert answer.status_code == 403, body
+        assert answer.json()["error"]["code"] == "fresh_authentication_required"
+    ours.refresh_from_db()
+    assert (ours.mode, ours.on_error, ours.is_active) == ("block", "block", True)
+    assert ours.options == {"terms": ["atlas"], "patterns": ["PRJ-[0-9]+"]}
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,22 @@ def recovery_codes(page: Page, made: dict[str, str]) -> None:
     made["recovery_codes"] = " ".join(page.locator("#recovery-codes").inner_text().split())
 
 
+def acting_as(page: Page, made: dict[str, str]) -> None:
+    """In the portal. Both windows are of one session: the second finds it begun."""
+    page.goto("/")
+    if not page.get_by_role("region", name="Impersonation").is_visible():
+        page.goto(f"/admin/accounts/user/{made['olivia']}/impersonate/")
+        page.get_by_label("Reason").fill("Ticket 4711: the assistant is missing")
+        page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("timer")).to_contain_text(":")
+
+
+def acting_in_the_console(page: Page, made: dict[str, str]) -> None:
+    acting_as(page, made)
+    page.goto("/admin/")
+    expect(page.get_by_role("timer")).to_contain_text(":")
+
+
 DEEDS = (
     Deed("wrong-password", "", wrong_password),
     Deed("new-key", "sam", new_key),
@@ -186,6 +202,8 @@ DEEDS = (
     Deed("form-errors", "admin", form_errors),
     Deed("guard-tried", "admin", guard_tried),
     Deed("provider-tested", "admin", provider_tested),
+    Deed("acting-as", "ada", acting_as),
+    Deed("acting-in-the-console", "ada", acting_in_the_console),
     Deed("console-menu", "admin", console_menu),
     Deed("second-step", "stranger", second_step),
     Deed("wrong-code", "stranger", wrong_code),

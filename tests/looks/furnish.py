@@ -48,11 +48,16 @@ def _people() -> dict[str, str]:
     alone = User.objects.create(email="nils@example.com", name="Nils Alone")
     alone.set_password(PASSWORD)
     alone.save()
+    stand_in = User.objects.create(email="ada@example.com", name="Ada Admin", is_superuser=True)
+    stand_in.set_password(PASSWORD)
+    stand_in.save()
     marco = User.objects.get(email="marco@example.com")
     agent = "Firefox on Linux"
     notices.tell(marco.pk, "new_sign_in", address="203.0.113.9", agent=agent)
     notices.tell(marco.pk, "guessing", address="198.51.100.23")
-    return {"password_link": "/" + password_link(newcomer).split("/", 3)[3]}
+    olivia = str(User.objects.get(email="olivia@example.com").pk)
+    link = "/" + password_link(newcomer).split("/", 3)[3]
+    return {"password_link": link, "marco": str(marco.pk), "olivia": olivia}
 
 
 def _second_factors() -> dict[str, str]:
@@ -139,7 +144,7 @@ def _console() -> dict[str, str]:
     from django.utils import timezone
 
     from accounts.actions import create_key
-    from accounts.models import User
+    from accounts.models import Impersonation, User
     from guards.models import Guard, GuardAttachment
     from portal.models import AddressRule, Bucket, CspReport, Model, Provider
     from projects.models import Project, Spend
@@ -149,6 +154,14 @@ def _console() -> dict[str, str]:
     marco = User.objects.get(email="marco@example.com")
     project = Project.objects.get(slug="assistant")
     create_key(by=marco, user=marco, name="Nightly report", scopes=["chat"], projects=["assistant"])
+    Impersonation.objects.create(
+        admin=User.objects.get(email="admin@example.com"),
+        user=marco,
+        reason="Ticket 4711: the assistant is missing",
+        ends_at=timezone.now(),
+        ended_at=timezone.now(),
+        ending="ended",
+    )
     provider = Provider(
         slug="openai", name="OpenAI", kind="openai", base_url="https://api.openai.com/v1"
     )

@@ -10,12 +10,13 @@ NOT_PAGES = {
     *("account_factor_begin", "account_factor_codes", "account_factor_remove"),
     *("account_factor_set_up", "account_second_factor_verify", "account_second_factor_enrol"),
     *("branding_css", "branding_logo", "jsi18n", "autocomplete", "view_on_site"),
-    *("account_end_session", "account_end_others"),
+    *("account_end_session", "account_end_others", "account_end_impersonation"),
     *("account_create_key", "account_rotate_key", "account_revoke_key", "ask", "rename", "delete"),
     # closed doors of allauth, and the console's, which lead to the account pages
     *("account_signup", "account_inactive", "account_email", "account_reauthenticate"),
     *("account_set_password", "login", "logout", "password_change", "password_change_done"),
     "portal_provider_test",  # answers a form; looked at by test_deeds
+    *("auth_token", "auth_refresh", "auth_logout", "auth_fresh"),  # programs sign in
     "app_list",  # leads to the start page
 }
 
@@ -75,6 +76,7 @@ PAGES = (
     Page("console-of-a-team", "index", "/admin/", "olivia"),
     Page("console-of-an-auditor", "index", "/admin/", "auditor"),
     Page("guard-try", "guards_guard_try", "/admin/guards/guard/{guards_guard}/try/", "admin"),
+    Page("impersonate", "accounts_user_impersonate", "/admin/accounts/user/{marco}/impersonate/", "admin"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
     Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
 )  # fmt: skip

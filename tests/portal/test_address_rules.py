@@ -2,9 +2,11 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import OperationalError, transaction
 from django.test import Client
 
 from accounts.models import Key
+from portal import address_lists
 from portal.address_lists import allows, listed, validate_networks
 from portal.context import Actor, RequestContext, entered
 from portal.errors import Refusal
@@ -40,6 +42,8 @@ def status(address, path="/account/login/", user=None):
         ([("allow", "2001:db8::/32")], "2001:db9::1", False),
         ([("block", "203.0.113.0/24")], "::ffff:203.0.113.9", False),
         ([("allow", "198.51.100.0/24")], "", False),
+        ([("block", "203.0.113.0/24")], "", False),
+        ([], "", True),
         ([("allow", "198.51.100.0/24")], "nonsense", False),
     ],
 )
@@ -72,6 +76,44 @@ def test_the_console_has_rules_of_its_own(cast):
     assert status(AWAY, "/", cast.admin) == 200
 
 
+def test_the_consoles_rules_hold_for_management_by_the_api(cast):
+    rule("allow", "198.51.100.0/24", "console")
+    key = cast.bearer(cast.admin)
+    for path in ("/api/users/", "/api/teams/", "/api/providers/", "/api/audit-entries/"):
+        refused = Client(REMOTE_ADDR=AWAY).get(path, headers=key)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "address_blocked")
+        assert Client(REMOTE_ADDR=HOME).get(path, headers=key).status_code == 200, path
+        assert status(AWAY, path, cast.admin) == 403
+    assert Client(REMOTE_ADDR=AWAY).get("/v1/models", headers=key).status_code == 200
+
+
+def test_static_files_and_preflights_are_closed_too(cast):
+    rule("block", "203.0.113.0/24")
+    preflight = {"Origin": "https://x.example", "Access-Control-Request-Method": "POST"}
+    for address, closed in ((AWAY, True), (HOME, False)):
+        client = Client(REMOTE_ADDR=address)
+        for path in ("/static/css/tokens.css", "/static/favicon.svg", "/nowhere/"):
+            assert (client.get(path).status_code == 403) is closed, path
+        asked = client.options("/widget/v1/chat", headers=preflight)
+        assert (asked.status_code == 403) is closed
+
+
+def test_while_the_database_is_away_the_rules_stay_as_they_were(cast, monkeypatch):
+    rule("block", "203.0.113.0/24")
+    assert status(AWAY, "/static/favicon.svg") == 403
+
+    def away(*_):
+        raise OperationalError
+
+    monkeypatch.setattr(AddressRule.objects.__class__, "all", away)
+    address_lists._rules._until = 0.0
+    assert status(AWAY, "/static/favicon.svg") == 403
+    assert status(HOME, "/static/favicon.svg") == 200
+    address_lists._rules.clear("portal.AddressRule")
+    with pytest.raises(OperationalError):
+        address_lists.is_welcome(HOME, "/")
+
+
 def test_a_header_changes_no_address(cast, settings):
     rule("block", "203.0.113.0/24")
     client = Client(REMOTE_ADDR=AWAY, headers={"X-Forwarded-For": HOME})
@@ -87,7 +129,16 @@ def test_a_change_holds_at_once(cast):
 
 
 def test_what_is_no_network_is_refused():
-    for bad in ("", "x", "203.0.113.0/33", "203.0.113.7/24", "example.com"):
+    mapped = ("::ffff:192.0.2.0/120", "::ffff:192.0.2.1", "::ffff:0:0/96")
+    for bad in (
+        "",
+        "x",
+        "203.0.113.0/33",
+        "203.0.113.7/24",
+        "example.com",
+        "fe80::1%eth0",
+        *mapped,
+    ):
         with pytest.raises(ValidationError):
             rule("block", bad)
     validate_networks("203.0.113.0/24, 2001:db8::/32 ,198.51.100.7")
@@ -122,6 +173,37 @@ def test_nobody_locks_themselves_out(cast):
         "198.51.100.0/24",
         "203.0.113.0/24",
     }
+
+
+def test_nobody_locks_themselves_out_in_bulk(cast):
+    with at(HOME):
+        with pytest.raises(Refusal, match="conflict"):
+            AddressRule.objects.bulk_create(
+                [AddressRule(place="portal", verdict="block", network="198.51.100.0/24")]
+            )
+        mine = rule("block", "203.0.113.0/24")
+        with pytest.raises(Refusal, match="conflict"):
+            AddressRule.objects.update(network="198.51.0.0/16")
+        mine.network = "198.51.0.0/16"
+        with pytest.raises(Refusal, match="conflict"), transaction.atomic():
+            AddressRule.objects.bulk_update([mine], ["network"])
+        with pytest.raises(ValidationError):
+            AddressRule.objects.update(network="nonsense")
+        with pytest.raises(ValidationError):
+            AddressRule.objects.bulk_create(
+                [AddressRule(place="portal", verdict="block", network="::ffff:192.0.2.0/120")]
+            )
+    assert [row.network for row in AddressRule.objects.all()] == ["203.0.113.0/24"]
+
+
+def test_nobody_locks_out_the_address_that_nobody_knows(cast):
+    with (
+        entered(RequestContext(address="", method="POST")),
+        pytest.raises(Refusal, match="conflict"),
+    ):
+        rule("block", "203.0.113.0/24")
+    with entered(RequestContext(address="", method="COMMAND")):
+        rule("block", "203.0.113.0/24")
 
 
 def test_the_form_says_so(cast):
@@ -184,6 +266,35 @@ def test_who_is_in_the_team_does_not_lock_themselves_out_of_it(cast):
         cast.research.full_clean()
     with at(AWAY, cast.olivia):
         cast.research.full_clean()
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_nor_by_the_api(cast, by_key):
+    client = Client(REMOTE_ADDR=HOME)
+    headers = cast.bearer(cast.olivia) if by_key else {}
+    if not by_key:
+        client.force_login(cast.olivia)
+
+    def patch(**body):
+        return client.patch("/api/teams/research/", body, "application/json", headers=headers)
+
+    refused = patch(allowed_addresses="203.0.113.0/24")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+    assert HOME in refused.json()["error"]["message"]
+    cast.research.refresh_from_db()
+    assert cast.research.allowed_addresses == ""
+    assert patch(allowed_addresses="198.51.100.0/24").status_code == 200
+
+
+def test_what_is_as_it_was_locks_nobody_out_again(cast):
+    """Who is away already renames the team all the same."""
+    cast.research.allowed_addresses = "203.0.113.0/24"
+    cast.research.save()
+    headers = cast.bearer(cast.olivia)
+    renamed = Client(REMOTE_ADDR=HOME).patch(
+        "/api/teams/research/", {"name": "Renamed"}, "application/json", headers=headers
+    )
+    assert renamed.status_code == 200, renamed.content
 
 
 def test_an_empty_list_lets_everybody_in():

@@ -139,3 +139,38 @@ def test_the_console_shows_them_to_who_watches(cast):
         page = client.get("/admin/portal/cspreport/")
         assert page.status_code == status, person
         assert (b"evil.example" in page.content) is (status == 200)
+
+
+EVERYTHING = {*EVERYWHERE, "Content-Security-Policy", "Permissions-Policy", "X-Request-ID"}
+
+
+@pytest.mark.parametrize(
+    ("path", "extra", "status"),
+    [
+        ("/account/login/", {}, 301),  # the way to https
+        ("/account/login/", {"HTTP_HOST": "evil.example"}, 400),
+        ("/v1/models", {"HTTP_HOST": "evil.example"}, 400),
+        ("/account/login/", {"HTTP_HOST": "evil.example", "secure": True}, 400),
+        ("/v1/models", {"HTTP_HOST": "evil.example", "secure": True}, 400),
+        ("/v1/models", {"secure": True}, 401),
+        ("/account/keys/", {"secure": True, "method": "POST"}, 405),
+        ("/static/nothing.css", {"secure": True}, 404),
+        ("/v1/" + "a" * 3000, {"secure": True}, 413),
+    ],
+)
+def test_so_has_what_is_refused_before_anything_else(settings, cast, path, extra, status):
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 365 * 86400
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
+    client = Client(raise_request_exception=False)
+    client.force_login(cast.marco)
+    method = extra.pop("method", "GET")
+    answer = client.generic(method, path, **extra)
+    assert answer.status_code == status
+    assert EVERYTHING - set(answer.headers) == set()
+    if extra.get("secure"):
+        wanted = "max-age=31536000; includeSubDomains; preload"
+        assert answer.headers["Strict-Transport-Security"] == wanted
+    else:
+        assert "Strict-Transport-Security" not in answer.headers
+    if path.startswith("/v1/") and status != 301:
+        assert answer.headers["Content-Type"] == "application/json"

@@ -1,11 +1,16 @@
 """Every route has a class, and the class is asked before anything else."""
 
+from types import ModuleType
+
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import include, path
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
 
 from portal import checks
+from portal.api import RolePermission
 from portal.route_classes import RouteClass, classed, routes
 
 pytestmark = pytest.mark.django_db
@@ -13,6 +18,22 @@ pytestmark = pytest.mark.django_db
 
 def answer(request):
     return HttpResponse("in")
+
+
+class Asks(APIView):
+    permission_classes = [RolePermission]
+
+
+class AsksSessionsOnly(APIView):
+    permission_classes = [IsAuthenticated]
+
+
+class AsksNobody(APIView):
+    permission_classes = []
+
+
+class AsksTooLate(APIView):
+    permission_classes = [IsAuthenticated, RolePermission]
 
 
 urlpatterns = [
@@ -34,7 +55,9 @@ def test_no_route_of_ours_is_unclassed():
     }
     public = {route for route, kind, _view in found if kind is RouteClass.PUBLIC}
     assert all(
-        route.startswith(("healthz", "readyz", "theme", "account/", "widget/", "csp-"))
+        route.startswith(
+            ("healthz", "readyz", "theme", "account/", "widget/", "csp-", "api/auth/token/")
+        )
         for route in public
     )
 
@@ -48,6 +71,27 @@ def test_an_unclassed_route_fails_the_check_and_is_closed(settings):
     for address in ("/api/forgotten/", "/api/deep/forgotten/"):
         assert Client().get(address).status_code == 404
     assert Client().get("/public/").content == b"in"
+
+
+@pytest.mark.parametrize(
+    ("view", "found"),
+    [
+        (Asks.as_view(), []),
+        (AsksSessionsOnly.as_view(permission_classes=[RolePermission]), []),
+        (AsksSessionsOnly.as_view(), ["portal.E010"]),
+        (AsksNobody.as_view(), ["portal.E010"]),
+        (AsksTooLate.as_view(), ["portal.E010"]),
+        (Asks.as_view(permission_classes=[IsAuthenticated]), ["portal.E010"]),
+    ],
+)
+def test_management_that_asks_keys_for_no_scope_fails_the_check(settings, view, found):
+    settings.ROOT_URLCONF = ModuleType("routes")
+    route = path("api/managed/", view)
+    settings.ROOT_URLCONF.urlpatterns = classed(RouteClass.MANAGEMENT, [route])
+    assert [problem.id for problem in checks.check_routes(None)] == found
+    settings.ROOT_URLCONF = ModuleType("others")
+    settings.ROOT_URLCONF.urlpatterns = classed(RouteClass.CLIENT_API, [path("x/", view)])
+    assert checks.check_routes(None) == []
 
 
 @pytest.mark.parametrize(

@@ -130,12 +130,12 @@ def _made(path: Path) -> Path:
 def _copy_tree(source: Path, target: Path, context: Path, ignored: list[str]) -> None:
     def ignore(folder: str, names: list[str]) -> set[str]:
         inside = Path(folder).relative_to(context)
-        return {name for name in names if _is_ignored(str(inside / name), ignored)}
+        return {name for name in names if is_ignored(str(inside / name), ignored)}
 
     shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True, symlinks=True)
 
 
-def _is_ignored(path: str, ignored: list[str]) -> bool:
+def is_ignored(path: str, ignored: list[str]) -> bool:
     return any(
         fnmatch.fnmatch(path, pattern)
         or (pattern.startswith("**/") and fnmatch.fnmatch(Path(path).name, pattern[3:]))

@@ -54,8 +54,10 @@ def role_urls(superuser: str) -> dict[str, str]:
         password = secrets.token_hex(16)
         return f"postgresql://{name}:{password}@127.0.0.1:{where.port}/portal?{where.query}"
 
+    # That server trusts whoever is there; production asks for a password in any case.
+    password = secrets.token_hex(16)
     return {
-        "DATABASE_ADMIN_URL": superuser,
+        "DATABASE_ADMIN_URL": superuser.replace("@", f":{password}@"),
         "DATABASE_OWNER_URL": url("gatehouse_owner"),
         "DATABASE_URL": url("gatehouse_web"),
         "DATABASE_SYSTEM_URL": url("gatehouse_system"),

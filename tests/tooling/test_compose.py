@@ -1,12 +1,15 @@
 """The compose file says what the start on one machine does: the same services, roles, secrets and files."""
 
+import ipaddress
 import os
+import re
 import subprocess
 
 import pytest
 import yaml
 
 from deploy.one_machine import portal, vault
+from tests.tooling.image import is_ignored
 from tests.tooling.installation import ROOT
 
 pytestmark = pytest.mark.once
@@ -50,6 +53,38 @@ def test_each_process_is_told_what_it_is_told_on_one_machine():
         assert not {"DATABASE_ADMIN_URL", "DATABASE_OWNER_URL"} & set(
             SERVICES[name].get("secrets", [])
         )
+
+
+# What the image or the compose file decides itself, and what only a command that somebody starts by hand asks for.
+DECIDED = {"PORTAL_ENV", "PORTAL_DATA_DIR", "PORTAL_STATIC_DIR", "HOST", "PORT"}
+BY_HAND = {"PORTAL_ADMIN_EMAIL", "PORTAL_ADMIN_PASSWORD"}
+
+
+def test_what_may_be_chosen_can_be_chosen_here_too():
+    sample = (ROOT / "deploy" / "env.sample").read_text()
+    known = set(re.findall(r"^#? ?([A-Z_]+)=", sample, re.M)) - DECIDED - BY_HAND
+    for name in ("web", "worker"):
+        told = {variable.removesuffix("_FILE") for variable in SERVICES[name]["environment"]}
+        of_others = {variable for variable in known if variable.startswith("DATABASE_")}
+        of_others -= {"DATABASE_POOL_SIZE"}
+        of_others |= {"WEB_WORKERS", "WEB_THREADS"} if name == "worker" else {"WORKER_CONCURRENCY"}
+        assert known - of_others <= told, name
+
+
+def test_nginx_finds_the_web_server_where_it_was_when_that_is_made_anew():
+    address = ipaddress.ip_address(SERVICES["web"]["networks"]["inside"]["ipv4_address"])
+    subnet = COMPOSE["networks"]["inside"]["ipam"]["config"][0]["subnet"]
+    assert address in ipaddress.ip_network(subnet)
+    assert str(address) != SERVICES["nginx"]["networks"]["inside"]["ipv4_address"]
+
+
+def test_no_secret_and_no_data_of_a_checkout_come_into_the_image():
+    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line]
+    for path in (".env", "deploy/.env", ".env.production", "var", "portal.sqlite3"):
+        assert is_ignored(path, ignored), path
+    assert is_ignored("data/portal.sqlite3-wal", ignored)
+    for path in ("deploy/env.sample", "portal/environment.py", "manage.py"):
+        assert not is_ignored(path, ignored), path
 
 
 def test_every_container_is_hardened():

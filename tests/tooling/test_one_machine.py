@@ -16,6 +16,9 @@ import pytest
 import redis
 import requests
 
+from portal.content_security import DATA_POLICY
+from portal.errors import ERRORS
+from portal.middleware import HEADERS as PORTAL_HEADERS
 from tests.conftest import leave_out
 from tests.model_server import Answer, Reset
 from tests.tooling.installation import ROOT, shell
@@ -189,6 +192,10 @@ def test_an_address_that_a_client_claims_is_not_believed(machine):
         "X-Real-IP": "203.0.113.66",
         "Forwarded": "for=203.0.113.66",
         "X-Forwarded-Host": "evil.example",
+        # The web server cannot tell them from those with hyphens, and the last one would win.
+        "X_Forwarded_For": "203.0.113.66",
+        "x_forwarded_for": "203.0.113.66",
+        "X_Forwarded_Proto": "http",
     }
     body = {"model": "assistant", "messages": [{"role": "user", "content": BLOCKED}]}
     answer = machine.request("POST", "/v1/chat/completions", json=body, headers=headers)
@@ -264,6 +271,99 @@ def test_bodies_and_headers_above_the_bounds_are_refused_in_the_contracts_words(
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large"), size
     answer = machine.request("GET", "/v1/models", headers={**headers, "X-Long": "x" * 40_000})
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def raw(machine, request, *, port=None):
+    """What the door answers to these bytes: status, headers and body."""
+    plain = socket.create_connection(("127.0.0.1", port or machine.ports.https), timeout=10)
+    if port is None:
+        context = ssl.create_default_context(cafile=machine.authority)
+        plain = context.wrap_socket(plain, server_hostname=HOST)
+    with plain:
+        plain.sendall(request)
+        said = b""
+        while more := plain.recv(65536):
+            said += more
+    head, _, body = said.decode("latin-1").partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    names = [line.split(":")[0].lower() for line in lines]
+    assert len(set(names) - {"vary", "set-cookie"}) == len(
+        [name for name in names if name not in ("vary", "set-cookie")]
+    ), names  # none twice
+    headers = {name: line.partition(": ")[2] for name, line in zip(names, lines, strict=True)}
+    if headers.get("transfer-encoding") == "chunked":
+        body = body.partition("\r\n")[2].partition("\r\n")[0]
+    return int(first.split()[1]), headers, body
+
+
+ASK = f"Host: {HOST}\r\nConnection: close\r\n"
+# (request, status, code; empty where nginx has no address to choose the words by)
+OWN = {
+    "TRACE": (f"TRACE /v1/models HTTP/1.1\r\n{ASK}\r\n", 405, "method_not_allowed"),
+    "a NUL in a header": (f"GET /v1/models HTTP/1.1\r\n{ASK}X-A: a\0b\r\n\r\n", 400, "invalid_request"),
+    "two lengths": (
+        f"POST /v1/models HTTP/1.1\r\n{ASK}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        400,
+        "invalid_request",
+    ),
+    "a strange coding": (
+        f"POST /v1/models HTTP/1.1\r\n{ASK}Transfer-Encoding: gzip\r\n\r\n", 400, "invalid_request",
+    ),
+    "a header without end": (
+        f"GET /v1/models HTTP/1.1\r\n{ASK}X-A: {'a' * 60_000}\r\n\r\n", 413, "too_large",
+    ),
+    "a path without end": (f"GET /v1/{'a' * 60_000} HTTP/1.1\r\n{ASK}\r\n", 413, ""),
+    "a body without end": (
+        f"POST /v1/models HTTP/1.1\r\n{ASK}Content-Length: 5000000\r\n\r\n", 413, "too_large",
+    ),
+    "a way out": (f"GET /v1/../../etc HTTP/1.1\r\n{ASK}\r\n", 400, ""),
+    "a hidden place": (f"GET /.gatehouse/invalid.json HTTP/1.1\r\n{ASK}\r\n", 404, ""),
+    "no name": ("GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n", 400, ""),
+    "many headers": (
+        f"GET /v1/models HTTP/1.1\r\n{ASK}" + "".join(f"X-F{n}: a\r\n" for n in range(150)) + "\r\n",
+        431,
+        "",
+    ),
+    "more headers than the portal takes": (
+        f"GET /v1/models HTTP/1.1\r\n{ASK}" + "".join(f"X-F{n}: a\r\n" for n in range(85)) + "\r\n",
+        413,
+        "too_large",
+    ),
+    "another charset": (
+        f"GET /v1/models?q=1 HTTP/1.1\r\n{ASK}Content-Type: text/plain; charset =hex\r\n\r\n",
+        400,
+        "invalid_encoding",
+    ),
+    "a NUL in the path": (f"GET /v1/%00 HTTP/1.1\r\n{ASK}\r\n", 400, ""),
+    "bytes in the path": (f"GET /v1/%ff%fe HTTP/1.1\r\n{ASK}\r\n", 400, "invalid_encoding"),
+}  # fmt: skip
+HEADERS = {
+    **{name.lower(): value for name, value in PORTAL_HEADERS.items()},
+    "x-frame-options": "DENY",
+    "content-security-policy": DATA_POLICY,
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_the_servers_refuse_themselves_is_in_our_words_with_every_header(machine, name):
+    request, status, code = OWN[name]
+    found, headers, body = raw(machine, request.encode("latin-1"))
+    assert found == status, body
+    assert {name: headers.get(name) for name in HEADERS} == HEADERS
+    assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains; preload"
+    if code:
+        assert headers["content-type"] == "application/json"
+        error = json.loads(body)["error"]
+        assert (error["code"], error["type"]) == (code, ERRORS[code].type)
+        assert error["message"] == str(ERRORS[code].words)
+
+
+def test_the_way_to_https_has_every_header_too(machine):
+    request = f"GET /v1/models HTTP/1.1\r\n{ASK}\r\n".encode()
+    status, headers, _body = raw(machine, request, port=machine.ports.http)
+    assert status == 301
+    assert {name: headers.get(name) for name in HEADERS} == HEADERS
+    assert "strict-transport-security" not in headers
 
 
 LEFT_OPEN = """

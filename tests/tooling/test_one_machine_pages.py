@@ -1,8 +1,10 @@
 """Every route and every page through the door of an installation: headers, cookies, and a browser with no complaint."""
 
 import re
+from contextlib import suppress
 
 import pytest
+from playwright.sync_api import Error
 
 from portal.route_classes import routes
 from tests.conftest import leave_out
@@ -74,6 +76,39 @@ def test_every_route_answers_with_every_header_whatever_it_answers(house):
             assert answer.status_code < 500 or answer.status_code == 503, (method, address)
             for cookie in answer.cookies:
                 assert cookie.secure, (address, cookie.name)
+
+
+def test_every_route_opens_in_the_browser_of_somebody_signed_in(house):
+    """Whatever it answers to them there: a page, a refusal, data, a file. (Most pages are opened by the next test.)"""
+    page = house.window("admin", "light", 1280)
+    opened, seen, heard = 0, set(), []
+
+    def hear(found):
+        heard.append(found)
+
+    page.on("response", hear)
+    for address in sorted(set(addresses()) - {shown.path for shown in all_pages()}):
+        heard.clear()
+        house.complaints.clear()
+        with suppress(Error):  # a file is loaded beside the page, which the browser calls an abort
+            page.goto(address, wait_until="domcontentloaded")
+        assert heard, address
+        for found in heard:
+            if found.url in seen:
+                continue
+            seen.add(found.url)
+            assert found.url.startswith(house.base_url), found.url
+            headers = found.all_headers()
+            is_page = headers.get("content-type", "").startswith("text/html")
+            opened += is_page and found.status == 200
+            assert missing_headers(headers, is_page=is_page) == [], (address, found.url)
+            assert found.status < 500, (address, found.url)
+        assert [said for said in house.complaints if "policy" in said.lower()] == [], address
+    page.remove_listener("response", hear)
+    assert opened > 5, opened
+    assert (
+        page.goto("/admin/").status == 200
+    )  # still signed in: no route ended that by being looked at
 
 
 @pytest.mark.parametrize("shown", all_pages(), ids=lambda shown: shown.name)

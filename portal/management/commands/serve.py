@@ -72,6 +72,7 @@ class House:
         return [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
             *("--host", self.host, "--port", str(self.port), "--log-level", "error"),
+            *("--log-config", str(settings.BASE_DIR / "deploy" / "web_log.json")),
             *("--workers", "1", "--blocking-threads", str(THREADS)),
             *("--backpressure", str(THREADS), "--workers-kill-timeout", "5"),
             "portal.wsgi:application",

@@ -9,8 +9,8 @@ from portal.row_security import OF_ME, TenantPolicy
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_keys"),
-        ("projects", "0002_tenancy"),
+        ("accounts", "0006_keys"),
+        ("projects", "0003_impersonation"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,96 @@
+"""What it costs to find out who asks: counted in queries, for one team and for fifty.
+
+Counted is a whole request whose own answer costs nothing (`/api/users/me/`). On PostgreSQL the transaction's words
+(BEGIN, SAVEPOINT, SET, COMMIT) are not counted: they travel with the first statement. Basic's limits are in Redis, as
+in an installation; without it they are two statements more, on a wrong guess and on a right one alike.
+"""
+
+import base64
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts import second_factor
+from accounts.models import Session
+from portal import recording
+from portal.limit_stores import forget_stores
+from teams.models import Membership, Team
+from tests.accounts.test_sessions import signed_in
+from tests.accounts.test_tokens_api import bearer, get_tokens
+from tests.cast import PASSWORD
+
+ME = "/api/users/me/"
+WORDS = ("BEGIN", "SAVEPOINT", "RELEASE", "SET ", "COMMIT")
+COLD, WARM = 4, 2
+
+
+@pytest.fixture
+def redis(settings, redis_server):
+    settings.REDIS_URL = redis_server
+    settings.BASIC_AUTH = True
+    forget_stores()
+    yield
+    forget_stores()
+
+
+@pytest.fixture
+def two_looks_for_the_factor(monkeypatch):
+    """Whoever looks for a second factor asks the database once for each of both questions."""
+
+    def one_query(user):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return False
+
+    monkeypatch.setattr(second_factor, "has", one_query)
+    monkeypatch.setattr(second_factor, "is_required", one_query)
+
+
+def by_session(cast):
+    client = signed_in()
+    Session.objects.update(last_seen_at=timezone.now() - timedelta(minutes=2))
+    return client, {}
+
+
+def by_key(cast):
+    return Client(), cast.bearer(cast.marco)
+
+
+def by_token(cast):
+    return Client(), bearer(get_tokens()["access"])
+
+
+def by_basic(cast):
+    words = base64.b64encode(f"marco@example.com:{PASSWORD}".encode()).decode()
+    return Client(), {"authorization": f"Basic {words}"}
+
+
+def forget():
+    for listener in recording._listeners:
+        listener("tests")
+
+
+@pytest.mark.parametrize("teams", [1, 50])
+@pytest.mark.parametrize("come", [by_session, by_key, by_token, by_basic])
+def test_authenticating_costs_four_queries_cold_and_two_warm_whatever_the_number_of_teams(
+    cast, come, teams, redis, two_looks_for_the_factor
+):
+    for number in range(teams - 1):
+        team = Team.objects.create(slug=f"t{number}", name=f"T{number}")
+        Membership.objects.create(team=team, user=cast.marco, role="member")
+    client, headers = come(cast)
+    get_tokens("vera@example.com")  # what a process reads once: address rules, the limiter's epoch
+    forget()
+    costs = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(ME, headers=headers)
+        assert answer.json()["email"] == "marco@example.com"
+        costs.append([q["sql"] for q in captured if not q["sql"].startswith(WORDS)])
+    cold, warm = costs
+    assert len(cold) <= COLD, cold
+    assert len(warm) <= WARM, warm
