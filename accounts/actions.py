@@ -1,21 +1,25 @@
 """Deeds on people and keys: keyword-only, atomic, in the trail."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import keys, notices
 from accounts.believed import believed, live_name
+from accounts.key_ties import ties
 from accounts.models import Key, Session, User
 from accounts.scopes import SCOPES
 from audit import trail
 from portal.context import current
 from portal.errors import Refusal
+
+OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=7)
 
 
 @transaction.atomic
@@ -25,20 +29,22 @@ def create_key(
     user: User,
     name: str,
     scopes: Iterable[str] = (),
+    projects: Iterable[str] | None = None,
     expires_at: datetime | None = None,
+    allowed_addresses: str = "",
     requests_per_second: int | None = None,
     no_content_log: bool = False,
 ) -> tuple[Key, str]:
     """A new key and its plaintext, which is returned this once and stored nowhere.
 
     Keys are made by people for themselves: raises `Refusal("permission_denied")` for restricted or inactive owners
-    and for a key that tries to mint a key; `validation_failed` for scopes that do not exist.
+    and for a key that tries to mint a key; `validation_failed` for scopes and projects that do not exist.
+    `requests_per_second` is for commands: no door of the owner's takes it.
     """
     wanted = sorted(set(scopes))
-    if current().actor.kind == "key" or by.pk != user.pk:
+    if by.pk != user.pk:
         raise Refusal("permission_denied", _("Keys are made by their owner, signed in."))
-    if not user.is_active or user.is_restricted:
-        raise Refusal("permission_denied", _("This person may not have keys."))
+    _refuse_keys(user)
     if set(wanted) - set(SCOPES):
         raise Refusal("validation_failed", fields={"scopes": [_("There is no such scope.")]})
     if expires_at is not None and expires_at <= timezone.now():
@@ -52,6 +58,7 @@ def create_key(
         last_four=plaintext[-4:],
         scopes=wanted,
         expires_at=expires_at,
+        allowed_addresses=allowed_addresses.strip(),
         no_content_log=no_content_log,
     )
     if requests_per_second is not None:
@@ -61,7 +68,45 @@ def create_key(
     except ValidationError as error:
         raise Refusal("validation_failed", fields=error.message_dict) from None
     key.save()
+    if projects is not None:
+        ties().confine(key, projects)
     return key, plaintext
+
+
+@transaction.atomic
+def rotate_key(
+    *, by: User, key: Key, overlap: timedelta = OVERLAP, last_four: str = ""
+) -> tuple[Key, str]:
+    """A second secret for the same key, and its plaintext; the one before it opens until `overlap` is over.
+
+    A secret that was still overlapping ends at once. `key` is as its owner saw it: where another rotation was faster,
+    or `last_four` are not those of its secret, raises `Refusal("conflict")`, and so for a key that has ended.
+    """
+    if by.pk != key.user_id:
+        raise Refusal("permission_denied", _("Keys are rotated by their owner, signed in."))
+    _refuse_keys(by)
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        words = _("Between 0 hours and 7 days.")
+        raise Refusal("validation_failed", fields={"overlap_hours": [words]})
+    now = timezone.now()
+    stored = Key.objects.select_for_update().get(pk=key.pk)
+    if stored.digest != key.digest or (last_four and last_four != stored.last_four):
+        raise Refusal("conflict", _("This key was given another secret meanwhile."))
+    if not stored.is_live:
+        raise Refusal("conflict", _("This key has ended; make a new one."))
+    secret, plaintext = keys.renewed(stored.public_id)
+    stored.previous_digest = stored.digest if overlap else ""
+    stored.previous_ends_at = now + overlap if overlap else None
+    stored.digest = keys.digest(secret)
+    stored.last_four = plaintext[-4:]
+    stored.secret_made_at = now
+    stored.save()
+    trail.record(action="key_rotated", target=stored)
+    until = date_format(timezone.localtime(now + overlap), "j M Y, H:i e")
+    notices.tell(
+        stored.user_id, "key_rotated", key=stored.name, address=current().address, until=until
+    )
+    return stored, plaintext
 
 
 @transaction.atomic
@@ -70,6 +115,13 @@ def revoke_key(*, by: User, key: Key) -> None:
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
+
+
+def _refuse_keys(user: User) -> None:
+    if current().actor.kind == "key":
+        raise Refusal("permission_denied", _("A key makes no keys."))
+    if not user.is_active or user.is_restricted:
+        raise Refusal("permission_denied", _("This person may not have keys."))
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""The console's pages of people and keys."""
+"""The console's pages of people; those of keys are in `accounts/key_admin.py`."""
 
 from typing import Any
 
@@ -8,14 +8,12 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from accounts import actions, factor_actions, fresh, second_factor
+from accounts import actions, factor_actions, fresh, key_admin, second_factor  # noqa: F401
 from accounts.admin_impersonation import ImpersonatingMixin
-from accounts.models import Key, User
+from accounts.models import User
 from portal import cells
 from portal.console import ConsoleModelAdmin
 
@@ -164,96 +162,3 @@ class UserAdmin(ImpersonatingMixin, ConsoleModelAdmin):
 
     def _others(self, request: HttpRequest, queryset: QuerySet) -> list[User]:
         return self._changeable(request, queryset.exclude(pk=request.user.pk))
-
-
-class KeyStateFilter(admin.SimpleListFilter):
-    """Live, expired or revoked, as of now."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("live", _("live")), ("expired", _("expired")), ("revoked", _("revoked"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        now = timezone.now()
-        if self.value() == "live":
-            return queryset.exclude(expires_at__lte=now).filter(revoked_at__isnull=True)
-        if self.value() == "expired":
-            return queryset.filter(expires_at__lte=now, revoked_at__isnull=True)
-        return queryset.filter(revoked_at__isnull=False) if self.value() else queryset
-
-
-@admin.register(Key)
-class KeyAdmin(ConsoleModelAdmin):
-    """Keys are made by their owners; here they are looked at, limited and revoked, never deleted."""
-
-    area, place = "people", 40
-    intro = _(
-        "API keys. Their owners make them on their account page; here they are looked at, limited and revoked."
-    )
-    next_step = _("Nobody has made a key yet: everybody makes their own under Account, Keys.")
-    list_display = ("name", "user", "public", "masked", "state", "used", "ends")
-    list_select_related = ("user",)
-    list_filter = (KeyStateFilter,)
-    search_fields = ("name", "=public_id", "user__email")
-    search_help_text = _("Searches name, the exact public part and the owner's e-mail.")
-    actions = ("revoke",)
-    fieldsets = (
-        (None, {"fields": ("name", "user", "public_id", "masked")}),
-        (
-            _("What it may do"),
-            {"fields": ("scopes", "requests_per_second", "allowed_addresses", "no_content_log")},
-        ),
-        (
-            _("When"),
-            {"fields": ("expires_at", "revoked_at", "last_used_at", "created_at")},
-        ),
-    )
-    readonly_fields = (
-        "user",
-        "public_id",
-        "masked",
-        "scopes",
-        "revoked_at",
-        "last_used_at",
-        "created_at",
-    )
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.display(description=_("secret"))
-    def masked(self, key: Key) -> str:
-        return key.masked
-
-    @admin.display(description=_("public part"))
-    def public(self, key: Key) -> SafeString:
-        return cells.identifier(key.public_id)
-
-    @admin.display(description=_("last used"), ordering="last_used_at")
-    def used(self, key: Key) -> SafeString:
-        return cells.when(key.last_used_at)
-
-    @admin.display(description=_("expires"), ordering="expires_at")
-    def ends(self, key: Key) -> SafeString:
-        return cells.when(key.expires_at)
-
-    @admin.display(description=_("state"))
-    def state(self, key: Key) -> SafeString:
-        if key.revoked_at is not None:
-            return cells.chip(_("revoked"), "bad", "stop")
-        if key.is_live:
-            return cells.chip(_("live"), "good", "check")
-        return cells.chip(_("expired"), "warn", "clock")
-
-    @admin.action(description=_("Revoke"), permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
-        allowed = [key for key in queryset if self.has_change_permission(request, key)]
-        for key in allowed:
-            actions.revoke_key(by=request.user, key=key)
-        text = ngettext("%d key revoked.", "%d keys revoked.", len(allowed)) % len(allowed)
-        self.message_user(request, text, messages.SUCCESS)

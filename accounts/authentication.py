@@ -1,27 +1,21 @@
 """The one path from a request to whoever makes it, for every interface and header."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
-from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
-from accounts import basic, keys, proving, tokens
+from accounts import basic, key_use, keys, proving, tokens
 from accounts.believed import believed as _believed
 from accounts.believed import name_of
 from accounts.callers import Caller
 from accounts.models import Key, TokenFamily
+from accounts.scopes import expanded
 from portal import tenancy
 from portal.address_lists import listed
 from portal.context import Actor, become, current
 from portal.errors import Refusal
 from portal.route_classes import require_scope
-
-STAMP_EVERY = timedelta(minutes=1)
 
 
 def identify(request: HttpRequest, *, bearer_only: bool = False) -> Caller:
@@ -44,6 +38,8 @@ def identify(request: HttpRequest, *, bearer_only: bool = False) -> Caller:
     if caller.method != "session":
         tenancy.adopt(caller.user)
         become(_actor(caller))
+    if caller.key is not None:
+        key_use.note(caller.key)
     request.caller = caller  # type: ignore[attr-defined]
     return caller
 
@@ -87,8 +83,6 @@ def _by_bearer(credential: str) -> Caller:
         generation = _believed.generation
         caller = _reader_of(credential)()
         _believed.put(name, caller, generation)
-    if caller.key is not None:
-        _stamp(caller.key)
     return caller
 
 
@@ -102,10 +96,11 @@ def _reader_of(credential: str) -> Callable[[], Caller]:
 
 def _look_up(parsed: keys.ParsedKey) -> Caller:
     key = Key.objects.live().select_related("user").filter(public_id=parsed.public_id).first()
-    stored = key.digest if key is not None else "0" * 64
-    if not keys.matches(parsed.secret, stored) or key is None:
+    shown = keys.digest(parsed.secret)
+    if key is None or not key.is_opened_by(shown):
         raise Refusal("invalid_credentials")
-    return Caller(key.user, key, "key", frozenset(key.scopes))
+    key.shown_digest = shown
+    return Caller(key.user, key, "key", expanded(key.scopes))
 
 
 def _look_up_token(access: tokens.Access) -> Caller:
@@ -121,23 +116,9 @@ def _look_up_token(access: tokens.Access) -> Caller:
         family.user,
         None,
         "token",
-        access.scopes,
+        expanded(access.scopes),
         fresh_at=access.auth_time,
         credential=family.uid,
         epoch=access.epoch,
         ends_at=access.ends_at,
     )
-
-
-def _stamp(key: Any) -> None:
-    """Last used, written at most once a minute over all processes; failing at it does not fail the request."""
-    now = timezone.now()
-    if key.last_used_at is not None and now - key.last_used_at < STAMP_EVERY:
-        return
-    key.last_used_at = now  # first, so that requests beside this one do not write too
-    due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - STAMP_EVERY)
-    try:
-        with transaction.atomic():
-            Key.objects.filter(due, pk=key.pk).update(last_used_at=now)
-    except DatabaseError:
-        return

@@ -40,14 +40,19 @@ class Caller:
         """Known without a look: an expiry passes while the caller is still believed."""
         if self.ends_at is not None and time.time() >= self.ends_at:
             return True
-        return self.key is not None and not self.key.is_live
+        return self.key is not None and not self.key.still_opens
+
+    @property
+    def _which(self) -> str:
+        """A key's two secrets end apart."""
+        return f"{self.key.pk}:{self.key.shown_digest}" if self.key else self.credential
 
     def is_live(self) -> bool:
         """Whether what they came by still holds, for streams that are under way: a withdrawal in any process shows
         within `LIVE_LIFETIME`, and costs one query for all streams of a caller in that time."""
-        if not live_impersonations.is_live(self.impersonation):
+        if self.has_expired or not live_impersonations.is_live(self.impersonation):
             return False
-        name = live_name(self.method, self.key.pk if self.key else self.credential)
+        name = live_name(self.method, self._which)
         if believed.get(name) is not None:
             return True
         generation = believed.generation
@@ -62,7 +67,7 @@ def _person(caller: Caller) -> Any:
 
 
 _ALIVE: dict[str, Callable[[Caller], Any]] = {
-    "key": lambda caller: Key.objects.live().filter(pk=caller.key.pk),  # type: ignore[union-attr]
+    "key": lambda caller: Key.objects.live().opened_by(caller.key),
     "session": lambda caller: Session.objects.live().filter(session_key=caller.credential),
     "token": lambda caller: TokenFamily.objects.live().filter(uid=caller.credential),
     "basic": _person,

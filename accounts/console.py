@@ -1,17 +1,19 @@
-"""What the accounts add to the console's start page: failed sign-ins, and the step to invite people."""
+"""What the accounts add to the console's start page: failed sign-ins, old keys, and the step to invite people."""
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count
 from django.db.models.functions import TruncHour
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from accounts.models import User
+from accounts.models import Key, User
 from audit.models import Entry
 from portal import start_page
 from portal.charts import Value
-from portal.start_page import HOURS, Figure, Scope, Step, list_of
+from portal.start_page import HOURS, Figure, Notice, Scope, Step, list_of
 
 
 class SignInFigures:
@@ -52,6 +54,21 @@ class SignInFigures:
         ]
 
 
+def notices(scope: Scope) -> list[Notice]:
+    """Live keys whose secret should have been renewed by now."""
+    days = settings.KEY_ROTATION_DAYS
+    old = Key.objects.visible_to(scope.user).live().with_secrets_older_than(days).count()
+    if not old:
+        return []
+    words = ngettext(
+        "%(count)d key has a secret older than %(days)d days.",
+        "%(count)d keys have secrets older than %(days)d days.",
+        old,
+    )
+    page = list_of("accounts_key", Scope(scope.user), state="live", age="old")
+    return [Notice("warn", words % {"count": old, "days": days}, page, _("Show them"))]
+
+
 def steps(user: Any) -> list[tuple[int, Step]]:
     invited = User.objects.exclude(pk=user.pk).exists()
     return [
@@ -69,4 +86,5 @@ def steps(user: Any) -> list[tuple[int, Step]]:
 
 def install() -> None:
     start_page.register_figures(SignInFigures())
+    start_page.register_notices(notices)
     start_page.register_steps(steps)

@@ -16,6 +16,7 @@ from django.conf import settings
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 PUBLIC, SECRET, CHECK = 12, 43, 6  # characters; 62^43 > 2^256, 62^6 > 2^32
+NOBODYS = "-" * 64  # in place of a digest; no digest is like it
 _FORMAT = re.compile(
     rf"gh_([0-9A-Za-z]{{{PUBLIC}}})_([0-9A-Za-z]{{{SECRET}}})([0-9A-Za-z]{{{CHECK}}})"
 )
@@ -29,9 +30,8 @@ class ParsedKey:
 
 def generate() -> tuple[str, str, str]:
     """A new key: (public id, secret, plaintext of the whole)."""
-    public_id, secret = _random(PUBLIC), _random(SECRET)
-    body = f"gh_{public_id}_{secret}"
-    return public_id, secret, body + _checksum(body)
+    public_id = _random(PUBLIC)
+    return public_id, *renewed(public_id)
 
 
 def parse(plaintext: str) -> ParsedKey | None:
@@ -47,9 +47,11 @@ def digest(secret: str) -> str:
     return hmac.new(settings.KEY_PEPPER, secret.encode(), hashlib.sha256).hexdigest()
 
 
-def matches(secret: str, stored: str) -> bool:
-    """In constant time."""
-    return hmac.compare_digest(digest(secret), stored)
+def renewed(public_id: str) -> tuple[str, str]:
+    """Another secret for this key: (secret, plaintext of the whole)."""
+    secret = _random(SECRET)
+    body = f"gh_{public_id}_{secret}"
+    return secret, body + _checksum(body)
 
 
 def _random(length: int) -> str:

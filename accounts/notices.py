@@ -85,6 +85,26 @@ KINDS: dict[str, Kind] = {
         _("New recovery codes"),
         _("They were made from %(address)s. The former ones do not work any more."),
     ),
+    "key_rotated": Kind(
+        _("A key has a new secret"),
+        _(
+            "The key %(key)s was given a new secret from %(address)s. The one before it opens until %(until)s."
+        ),
+    ),
+    "key_new_network": Kind(
+        _("A key was used from a new network"),
+        _(
+            "Your key %(key)s was used from %(address)s, where it was never used before. "
+            "If this was not you, revoke it."
+        ),
+    ),
+    "key_usage_unusual": Kind(
+        _("A key is used far more than usual"),
+        _(
+            "Your key %(key)s asked %(count)s times within an hour; its usual is %(usual)s. "
+            "If this is not you, revoke it."
+        ),
+    ),
     "token_reused": Kind(
         _("An API token was used twice"),
         _(

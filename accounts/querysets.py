@@ -1,6 +1,7 @@
 """Which people and keys a person may see; higher rooms add their reasons."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Self
 
 from django.db.models import F, Q
@@ -84,3 +85,12 @@ class KeyQuerySet(RecordedQuerySet):
             user__is_active=True,
             user__is_restricted=False,
         )
+
+    def opened_by(self, key: Any) -> Self:
+        """The row of this key, if the secret that was shown for it still opens it."""
+        of_before = Q(previous_digest=key.shown_digest, previous_ends_at__gt=timezone.now())
+        return self.filter(Q(digest=key.shown_digest) | of_before, pk=key.pk)
+
+    def with_secrets_older_than(self, days: int) -> Self:
+        """Keys whose secret was made so many days ago, or earlier."""
+        return self.filter(secret_made_at__lte=timezone.now() - timedelta(days=days))

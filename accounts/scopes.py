@@ -1,14 +1,110 @@
-"""What a key may be confined to do. A key without scopes has all of its owner's rights; none mints keys."""
+"""What a key may be confined to do: one table. A key without scopes has all of its owner's rights; none makes keys.
+
+The views name their lines as `read_scope` and `write_scope`; `tests/accounts/test_key_scopes.py` walks all routes
+with a key of each scope and holds them to this table, so that neither can say what the other does not do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-SCOPES = {
-    "chat": _("Ask projects, by the API and the OpenAI-compatible endpoint; list the models"),
-    "projects:read": _("Read projects and teams"),
-    "projects:write": _("Create, change and delete projects"),
-    "guards:read": _("Read guards and their events; check a text"),
-    "guards:write": _("Create, change and delete guards"),
-    "usage:read": _("Read the usage log"),
-    "audit:read": _("Read the audit trail"),
-    "manage": _("Manage users, teams, memberships, grants, providers and models"),
+READING = frozenset(["GET", "HEAD", "OPTIONS"])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`reads` and `writes` are resources of the API, `deeds` single operations; `includes` are scopes it has in it."""
+
+    words: Any
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    deeds: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
+
+    @property
+    def opens(self) -> list[str]:
+        """What it opens, as people read it in the documentation."""
+        if self.includes:
+            return list(self.includes)
+        return [
+            *(f"GET /api/{name}/" for name in self.reads),
+            *(f"POST, PATCH, DELETE /api/{name}/" for name in self.writes),
+            *self.deeds,
+        ]
+
+
+SCOPES: dict[str, Scope] = {
+    "chat": Scope(
+        _("Ask projects, by the API and the OpenAI-compatible endpoint; list what can be asked"),
+        deeds=(
+            "POST /api/projects/{slug}/chat/",
+            "POST /v1/chat/completions",
+            "GET /v1/models",
+        ),
+    ),
+    "conversations:read": Scope(
+        _("Read your conversations with all their messages"), reads=("conversations",)
+    ),
+    "projects:read": Scope(
+        _("Read projects, and the models they can use"), reads=("projects", "models")
+    ),
+    "projects:write": Scope(_("Create, change and delete projects"), writes=("projects",)),
+    "guards:read": Scope(
+        _("Read guards and their events; check a text"),
+        reads=("guards", "guard-events"),
+        deeds=("POST /api/guards/{slug}/check/",),
+    ),
+    "guards:write": Scope(_("Create, change and delete guards"), writes=("guards",)),
+    "usage:read": Scope(_("Read the usage log"), reads=("usage",)),
+    "audit:read": Scope(_("Read the audit trail"), reads=("audit-entries",)),
+    "users:read": Scope(_("Read the people you may see"), reads=("users",)),
+    "teams:read": Scope(
+        _("Read teams, who is in them, and which models they are granted"),
+        reads=("teams", "memberships", "grants"),
+    ),
+    "teams:write": Scope(
+        _("Create, change and delete teams, memberships and grants"),
+        writes=("teams", "memberships", "grants"),
+    ),
+    "providers:read": Scope(_("Read the connections to providers"), reads=("providers",)),
+    "providers:write": Scope(
+        _("Create, change and delete providers and models"), writes=("providers", "models")
+    ),
+    "manage": Scope(
+        _("Manage people, teams and providers: all of these scopes in one"),
+        includes=("users:read", "teams:read", "teams:write", "providers:read", "providers:write"),
+    ),
 }
+
+# What every key may ask whatever its scopes, and what none may, its owner's rights notwithstanding.
+EVERY_KEY = frozenset(["GET /api/users/me/", "GET /api/schema/"])
+NO_KEY = ("/api/keys/", "/api/docs/", "/api/auth/")
+
+
+def expanded(names: Iterable[str]) -> frozenset[str]:
+    """These scopes and those in them. What the table does not know any more opens nothing."""
+    found = set(names)
+    for name in list(found):
+        if name in SCOPES:
+            found.update(SCOPES[name].includes)
+    return frozenset(found)
+
+
+def required(method: str, path: str) -> str | None:
+    """The scope that this operation of the OpenAPI document asks of a key; None where no scope decides.
+
+    Raises `LookupError` for what is in no line.
+    """
+    deed = f"{method} {path}"
+    if deed in EVERY_KEY or path.startswith(NO_KEY):
+        return None
+    for name, scope in SCOPES.items():
+        if deed in scope.deeds:
+            return name
+    resource = path.removeprefix("/api/").partition("/")[0]
+    for name, scope in SCOPES.items():
+        if resource in (scope.reads if method in READING else scope.writes):
+            return name
+    raise LookupError(f"{deed} is in no line of the table of scopes.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Sighting, User
@@ -36,17 +37,18 @@ def network_of(address: str) -> str:
 
 def is_new(owner: str, kind: str, value: str) -> bool:
     """Notes a sighting; True where there were others of this kind, and none of this value."""
-    known = Sighting.objects.filter(owner=owner, kind=kind)
     digest = _digest(owner, kind, value)
-    if known.filter(digest=digest).exists():
+    seen = Sighting.objects.filter(owner=owner, kind=kind).aggregate(
+        all=Count("pk"), this=Count("pk", filter=Q(digest=digest))
+    )
+    if seen["this"]:
         return False
-    had_others = known.exists()
     try:
         with transaction.atomic():
             Sighting.objects.create(owner=owner, kind=kind, digest=digest)
     except IntegrityError:
         return False  # seen at the same moment by another process
-    return had_others
+    return bool(seen["all"])
 
 
 def forget(owner: str) -> None:

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", profile.profile, name="account_profile"),
     path("keys/", keys.keys, name="account_keys"),
     path("keys/create/", keys.create_key, name="account_create_key"),
+    path("keys/<str:public_id>/rotate/", keys.rotate_key, name="account_rotate_key"),
     path("keys/<str:public_id>/revoke/", keys.revoke_key, name="account_revoke_key"),
     path("sessions/", sessions.sessions, name="account_sessions"),
     path("sessions/others/end/", sessions.end_other_sessions, name="account_end_others"),

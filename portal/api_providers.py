@@ -87,6 +87,8 @@ class ProviderViewSet(ScopedViewSet):
     queryset = Provider.objects.without_secrets().order_by("name", "id")
     serializer_class = ProviderSerializer
     lookup_field = "slug"
+    read_scope = "providers:read"
+    write_scope = "providers:write"
 
 
 class ModelViewSet(ScopedViewSet):
@@ -95,6 +97,7 @@ class ModelViewSet(ScopedViewSet):
     queryset = Model.objects.select_related("provider").defer("provider__secret")
     serializer_class = ModelSerializer
     read_scope = "projects:read"
+    write_scope = "providers:write"
 
     def get_queryset(self) -> QuerySet:
         found = super().get_queryset()

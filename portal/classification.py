@@ -57,6 +57,8 @@ FIELDS: dict[str, str] = {
     "accounts.User.name": PERSONAL,
     "accounts.User.password": SECRET,
     "accounts.Key.digest": SECRET,
+    "accounts.Key.previous_digest": SECRET,
+    "accounts.Key.last_address": PERSONAL,
     "account.EmailAddress.email": PERSONAL,
     "account.EmailConfirmation.key": SECRET,
     "accounts.Session.session_key": SECRET,
@@ -90,6 +92,7 @@ SEALED_OTHERWISE: dict[str, str] = {
     "accounts.User.password": "Argon2id",
     "accounts.Key.digest": "HMAC-SHA256 under the pepper",
     "accounts.RecoveryCode.digest": "HMAC-SHA256 under the pepper, bound to its device",
+    "accounts.Key.previous_digest": "HMAC-SHA256 under the pepper",
     "accounts.TokenFamily.digest": "HMAC-SHA256 under the pepper",
     "account.EmailConfirmation.key": "never written: allauth signs its links, no row of this table is made",
     "accounts.Session.session_key": "HMAC-SHA256 of the cookie: accounts/sessions.py",
@@ -114,6 +117,7 @@ EXEMPT_MODELS: dict[str, str] = {
     "projects.Conversation": "people's own content; deletion by others is recorded as an event",
     "projects.Message": "people's own content",
     "projects.Spend": "counters of the usage log",
+    "projects.KeySpend": "counters of the usage log",
     "portal.Bucket": "counters of the limiter",
     "portal.CspReport": "what browsers say; anybody can send one",
     "portal.DataKey": "made at the first need; rotation and destruction are events of their own",
@@ -125,6 +129,7 @@ EXEMPT_FIELDS: dict[str, str] = {
     "accounts.Key.last_used_at": "a stamp, written at most once a minute",
     "accounts.TotpDevice.last_t": "a counter; sign-ins are events of their own",
     "accounts.TotpDevice.last_used_at": "a stamp beside that counter",
+    "accounts.Key.last_address": "written with that stamp",
 }
 
 _PLAINLY_PUBLIC = (

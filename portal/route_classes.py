@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from portal.addresses import is_within
 from portal.errors import Refusal
 
-CHAT_ONLY = frozenset(["chat"])
+CHAT_ONLY = frozenset(["chat", "conversations:read"])
 
 
 class RouteClass(Enum):

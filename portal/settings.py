@@ -223,6 +223,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 LIMIT_PROJECT_PER_MINUTE = 60
 LIMIT_KEY_PER_SECOND = 10
 LIMIT_KEY_BURST = 20
+KEY_ROTATION_DAYS = env.integer("PORTAL_KEY_ROTATION_DAYS", 90)  # then a key's secret is old
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.PortalAuthentication"],
@@ -246,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "portal.openapi.complete",
         "projects.openapi.add_v1",
+        "accounts.schema.add_scopes",
     ],
 }
 
@@ -296,6 +298,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},
+    "watch keys": {"task": "projects.watch_keys", "schedule": 3600.0},
     "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
 }

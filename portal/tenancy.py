@@ -75,21 +75,26 @@ def scope_of(user: Any) -> Scope:
 
 
 class Deed:
-    """A tenant's transaction under way, and the statement that it ends with."""
+    """A tenant's transaction under way, and the statements that it ends with."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, list[Any]] | None = None
+        self._last: list[tuple[str, list[Any]]] = []
 
     def end_with(self, sql: str, params: list[Any]) -> None:
-        """It goes to PostgreSQL in one message with COMMIT: rows it locks are not held while anybody waits."""
-        self._last = sql, params
+        """They go to PostgreSQL in one message with COMMIT: rows they lock are not held while anybody waits."""
+        self._last.append((sql, params))
 
     def finish(self, *, commit: bool = False) -> None:
-        if self._last is None or connection.needs_rollback:
+        if not self._last or connection.needs_rollback:
             return
-        sql, params = self._last
         with connection.cursor() as cursor:
-            cursor.execute(f"{sql}; COMMIT" if commit else sql, params)
+            if connection.vendor != POSTGRESQL:
+                for sql, params in self._last:
+                    cursor.execute(sql, params)
+                return
+            statements = [sql for sql, _params in self._last] + (["COMMIT"] if commit else [])
+            params = [param for _sql, params in self._last for param in params]
+            cursor.execute("; ".join(statements), params)
 
 
 @contextmanager

@@ -1,41 +1,13 @@
 """Deeds on projects: keyword-only, atomic, in the trail."""
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from accounts.actions import create_key
-from accounts.models import Key
 from audit import trail
 from portal.errors import Refusal
-from projects.models import Conversation, KeyProject, Project, ProjectMember
+from projects.models import Conversation, Project, ProjectMember
 from teams.models import Membership
-
-
-@transaction.atomic
-def create_project_key(
-    *,
-    by: Any,
-    user: Any,
-    name: str,
-    scopes: Iterable[str] = (),
-    projects: Iterable[Project] = (),
-    expires_at: datetime | None = None,
-    requests_per_second: int | None = None,
-) -> tuple[Key, str]:
-    """A key of `user`, confined to `projects` if any; the plaintext is returned this once and stored nowhere."""
-    key, plaintext = create_key(
-        by=by,
-        user=user,
-        name=name,
-        scopes=tuple(scopes),
-        expires_at=expires_at,
-        requests_per_second=requests_per_second,
-    )
-    KeyProject.objects.bulk_create(KeyProject(key=key, project=project) for project in projects)
-    return key, plaintext
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """The DRF door: asking a project, and the resources `projects`, `conversations` and `usage`."""
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, serializers
@@ -13,7 +14,7 @@ from portal.parsers import read_json
 from portal.taken_slugs import refuse_taken
 from projects import journey
 from projects.answers import respond
-from projects.models import Conversation, Exchange, Message, Project
+from projects.models import Conversation, Exchange, KeyProject, Message, Project
 from projects.questions import Arrival, Question, read_message
 from teams.models import Team
 
@@ -129,13 +130,36 @@ def _present(project: Project | None) -> dict:
     }
 
 
-class ProjectViewSet(ScopedViewSet):
+class WithinKeyMixin:
+    """A key that is confined to projects sees these alone, with what is theirs; `project` is how the rows name it."""
+
+    project = "project"
+    request: Request
+
+    def get_queryset(self) -> QuerySet:
+        rows: QuerySet = super().get_queryset()  # type: ignore[misc]
+        key = self.request.auth.key if self.request.auth is not None else None
+        if key is None or not KeyProject.objects.filter(key=key).exists():
+            return rows
+        reached = KeyProject.objects.filter(key=key, project__isnull=False).values("project")
+        return rows.filter(**{f"{self.project}__in": reached})
+
+
+class ProjectViewSet(WithinKeyMixin, ScopedViewSet):
+    project = "pk"
     queryset = Project.objects.select_related("team", "model")
     serializer_class = ProjectSerializer
     lookup_field = "slug"
     read_scope = "projects:read"
     write_scope = "projects:write"
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+
+    def perform_create(self, serializer: serializers.BaseSerializer) -> None:
+        """A key that is confined to projects would step out of them with a new one."""
+        key = self.request.auth.key if self.request.auth is not None else None
+        if key is not None and KeyProject.objects.filter(key=key).exists():
+            raise Refusal("permission_denied")
+        super().perform_create(serializer)
 
 
 class MessageSerializer(serializers.ModelSerializer):
@@ -163,12 +187,12 @@ class ConversationDetailSerializer(ConversationSerializer):
         fields: tuple[str, ...] = (*ConversationSerializer.Meta.fields, "messages")
 
 
-class ConversationViewSet(ReadViewSet):
+class ConversationViewSet(WithinKeyMixin, ReadViewSet):
     """One's own conversations only."""
 
     queryset = Conversation.objects.select_related("project").defer("project__system_prompt")
     lookup_field = "uid"
-    read_scope = "chat"
+    read_scope = "conversations:read"
 
     def get_serializer_class(self) -> type[serializers.Serializer]:
         return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer
@@ -212,7 +236,7 @@ class ExchangeSerializer(serializers.ModelSerializer):
         )
 
 
-class UsageViewSet(ReadViewSet):
+class UsageViewSet(WithinKeyMixin, ReadViewSet):
     """The usage log, without content."""
 
     queryset = Exchange.objects.select_related("team").defer("question", "answer")

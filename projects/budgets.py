@@ -1,7 +1,7 @@
-"""A project's money in a month: reserved before the call, settled after it, each in one exact statement.
+"""The money of a project and of a key in a month: reserved before the call, settled after it, each in one exact statement.
 
 Amounts are whole millionths of a USD. The statements are atomic by themselves: parallel exchanges can never
-reserve more than the budget.
+reserve more than a budget.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,33 @@ from portal.tenancy import Deed
 
 MICROS = Decimal(1_000_000)
 
+# What is spent with a key is counted beside what its project spends; the key's row is always locked first.
+RESERVE_OF_KEY = """
+INSERT INTO projects_keyspend AS k (key_id, user_id, month, spent_micros, reserved_micros)
+VALUES (%s, %s, %s, 0, %s)
+ON CONFLICT (key_id, month) DO UPDATE
+   SET reserved_micros = k.reserved_micros + excluded.reserved_micros
+ WHERE k.spent_micros + k.reserved_micros + excluded.reserved_micros <= %s
+RETURNING reserved_micros
+"""
+
 RESERVE = """
 INSERT INTO projects_spend AS s (project_id, team_id, month, spent_micros, reserved_micros)
-VALUES (%s, %s, %s, 0, %s)
+{source}
 ON CONFLICT (project_id, month) DO UPDATE
    SET reserved_micros = s.reserved_micros + excluded.reserved_micros
  WHERE s.spent_micros + s.reserved_micros + excluded.reserved_micros <= %s
 RETURNING reserved_micros
+"""
+RESERVE_OF_PROJECT = RESERVE.format(source="VALUES (%s, %s, %s, 0, %s)")
+RESERVE_AFTER_KEY = RESERVE.format(source="SELECT %s, %s, %s, 0, %s FROM of_key")
+
+SETTLE_OF_KEY = """
+INSERT INTO projects_keyspend AS k (key_id, user_id, month, spent_micros, reserved_micros)
+VALUES (%s, %s, %s, %s, 0)
+ON CONFLICT (key_id, month) DO UPDATE
+   SET spent_micros = k.spent_micros + excluded.spent_micros,
+       reserved_micros = k.reserved_micros - %s
 """
 
 SETTLE = """
@@ -49,27 +69,48 @@ def month_of(moment: datetime) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """The most that an exchange can cost, to be held back from its project's budget of the month."""
+class Part:
+    """One of the budgets that an exchange has to fit into: `owner` are the columns that name whose it is."""
 
-    project_id: int
-    team_id: int
-    month: date
-    amount: int
+    owner: tuple[int, int]
     budget: int
 
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The most that an exchange can cost, to be held back from the month's budgets: its key's, its project's, or both."""
+
+    month: date
+    amount: int
+    of_project: Part | None = None
+    of_key: Part | None = None
+
     @property
-    def parameters(self) -> list[Any]:
-        """For `RESERVE`, which answers a row if the amount fitted beside all that is spent and reserved."""
-        return [self.project_id, self.team_id, self.month, self.amount, self.budget]
+    def is_too_much(self) -> bool:
+        """Whether it would not even fit into an untouched budget."""
+        return any(part and self.amount > part.budget for part in (self.of_project, self.of_key))
+
+    def parameters(self, part: Part) -> list[Any]:
+        """For a `RESERVE…`, which answers a row if the amount fitted beside all that is spent and reserved."""
+        return [*part.owner, self.month, self.amount, part.budget]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an exchange cost its project or its key, and what it had reserved there."""
+
+    owner: tuple[int, int]
+    spent: int
+    reserved: int
 
 
 def settle(
-    deed: Deed, *, project_id: int, team_id: int, month: date, spent: int, reserved: int
+    deed: Deed, *, month: date, of_project: Charge | None, of_key: Charge | None = None
 ) -> None:
     """Books what was spent and gives back what was reserved, in the month of the reservation.
 
     Every exchange of the project locks the same row: so it is the last that a transaction does.
     """
-    if spent or reserved:
-        deed.end_with(SETTLE, [project_id, team_id, month, spent, reserved])
+    for sql, charge in ((SETTLE_OF_KEY, of_key), (SETTLE, of_project)):
+        if charge is not None and (charge.spent or charge.reserved):
+            deed.end_with(sql, [*charge.owner, month, charge.spent, charge.reserved])

@@ -13,8 +13,8 @@ from guards.models import GuardEvent
 from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
-from portal.tenancy import tenant
-from projects.budgets import Reservation, micros, settle
+from portal.tenancy import Deed, tenant
+from projects.budgets import Charge, Reservation, micros, settle
 from projects.models import Conversation, Exchange, Message
 from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
@@ -52,19 +52,22 @@ def close(passage: Passage) -> None:
         may_keep = _may_keep(passage)
         Exchange.objects.filter(pk=passage.row.pk).update(**_result(passage, may_keep))
         if passage.route and passage.month:
-            settle(
-                deed,
-                project_id=passage.route.project_id,
-                team_id=passage.route.team_id,
-                month=passage.month,
-                spent=micros(passage.cost or Decimal(0)),
-                reserved=passage.row.reserved_micros,
-            )
+            _settle(deed, passage)
         _record_events(passage)
         if may_keep:
             _keep_messages(passage)
         if outcome.audited:
             _record_in_trail(passage)
+
+
+def _settle(deed: Deed, passage: Passage) -> None:
+    route, row, spent = passage.route, passage.row, micros(passage.cost or Decimal(0))
+    of_key = None
+    if passage.caller.key is not None:
+        owner = (passage.caller.key.pk, passage.caller.user.pk)
+        of_key = Charge(owner, spent, row.key_reserved_micros)
+    of_project = Charge((route.project_id, route.team_id), spent, row.reserved_micros)
+    settle(deed, month=passage.month, of_project=of_project, of_key=of_key)
 
 
 def _identity(passage: Passage) -> dict[str, Any]:

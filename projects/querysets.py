@@ -62,6 +62,15 @@ class KeyProjectQuerySet(InProjectQuerySet):
         return super().visible_to(user) | self.filter(key__user_id=user.pk)
 
 
+class KeySpendQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """What was spent with one's own keys; for platform admins and auditors all."""
+        if not user.is_active:
+            return self.none()
+        everything = user.is_superuser or user.is_auditor
+        return self.all() if everything else self.filter(user_id=user.pk)
+
+
 class ConversationQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """One's own, in projects that one may still see; nobody else's, whatever one's role."""

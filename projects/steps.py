@@ -1,6 +1,7 @@
 """The steps of the journey, one function each, in the order in which `journey.enter` takes them."""
 
 import time
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from portal.limits import Limit, take
 from portal.providers.base import ChatRequest, estimate_tokens
 from portal.tenancy import tenant
 from projects import ledger, routes
-from projects.budgets import Reservation, micros, month_of
+from projects.budgets import Part, Reservation, micros, month_of
 from projects.models import Conversation
 from projects.passage import Passage
 from projects.questions import HISTORY_MESSAGES, Turn, Visitor
@@ -124,21 +125,31 @@ def budget(passage: Passage) -> None:
 
 
 def _reservation(passage: Passage) -> Reservation | None:
-    """None for a project without a budget."""
-    route = passage.route
-    if route.monthly_budget is None:
+    """None where neither the project nor the key has a budget."""
+    if not _has_budget(passage):
         return None
+    route, key = passage.route, passage.caller.key
     texts = [turn.text for turn in (*passage.history, *passage.question.turns)]
     prompt = estimate_tokens([route.system_prompt, *texts])
     price = route.model.price(prompt, _bound(passage))
     if price is None:
-        raise Refusal("budget_exceeded", _("The model's price is unknown; its budget cannot hold."))
+        raise Refusal("budget_exceeded", _("The model's price is unknown; a budget cannot hold."))
     return Reservation(
-        project_id=route.project_id,
-        team_id=route.team_id,
         month=passage.month,
         amount=micros(price),
-        budget=micros(route.monthly_budget),
+        of_project=_part((route.project_id, route.team_id), route.monthly_budget),
+        of_key=_part((key.pk, key.user_id), key.monthly_budget) if key is not None else None,
+    )
+
+
+def _part(owner: tuple[int, int], budget: Decimal | None) -> Part | None:
+    return None if budget is None else Part(owner, micros(budget))
+
+
+def _has_budget(passage: Passage) -> bool:
+    key = passage.caller.key
+    return passage.route.monthly_budget is not None or (
+        key is not None and key.monthly_budget is not None
     )
 
 
@@ -173,7 +184,7 @@ def _compose(passage: Passage) -> ChatRequest:
     spoken = [*passage.history, *(turn for turn in turns if turn.role != "system")]
     messages += [{"role": turn.role, "content": turn.text} for turn in spoken]
     parameters = {**passage.route.parameters, **passage.question.parameters}
-    if passage.route.monthly_budget is not None and "max_completion_tokens" not in parameters:
+    if _has_budget(passage) and "max_completion_tokens" not in parameters:
         parameters.setdefault("max_tokens", COMPLETION_BOUND)
     return ChatRequest(model=passage.route.model.name, messages=messages, parameters=parameters)
 

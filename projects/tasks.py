@@ -1,4 +1,4 @@
-"""Periodic work: exchanges that nobody closed, and retention."""
+"""Periodic work: exchanges that nobody closed, retention, and keys that are used far more than usual."""
 
 from datetime import timedelta
 
@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from portal.tenancy import EVERYTHING, tenant
-from projects.budgets import month_of, settle
+from portal.tenancy import EVERYTHING, Deed, tenant
+from projects import key_usage
+from projects.budgets import Charge, month_of, settle
 from projects.models import Conversation, Exchange
 
 ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
@@ -20,23 +21,28 @@ def close_abandoned() -> int:
     """Marks exchanges whose process died as abandoned and gives back what they reserved; returns how many."""
     closed = 0
     limit = timezone.now() - ABANDONED_AFTER
-    rows = Exchange.objects.open_before(limit).select_related("project")
+    rows = Exchange.objects.open_before(limit).select_related("project", "key")
     for row in rows.defer("question", "answer")[:BATCH]:
         with tenant(EVERYTHING, atomic=True) as deed:
             won = Exchange.objects.filter(pk=row.pk, closed_at__isnull=True).update(
-                closed_at=timezone.now(), outcome="abandoned", reserved_micros=0
+                closed_at=timezone.now(),
+                outcome="abandoned",
+                reserved_micros=0,
+                key_reserved_micros=0,
             )
-            if won and row.project_id:
-                settle(
-                    deed,
-                    project_id=row.project_id,
-                    team_id=row.project.team_id,
-                    month=month_of(row.created_at),
-                    spent=0,
-                    reserved=row.reserved_micros,
-                )
+            if won:
+                _give_back(deed, row)
         closed += won
     return closed
+
+
+def _give_back(deed: Deed, row: Exchange) -> None:
+    of_project = of_key = None
+    if row.project_id:
+        of_project = Charge((row.project_id, row.project.team_id), 0, row.reserved_micros)
+    if row.key_id:
+        of_key = Charge((row.key_id, row.key.user_id), 0, row.key_reserved_micros)
+    settle(deed, month=month_of(row.created_at), of_project=of_project, of_key=of_key)
 
 
 @shared_task(name="projects.apply_retention")
@@ -69,3 +75,9 @@ def _delete(rows: QuerySet) -> int:
         Conversation.objects.filter(pk__in=ids).delete()
         total += len(ids)
     return total
+
+
+@shared_task(name="projects.watch_keys")
+def watch_keys() -> int:
+    """Tells the owners of keys that are used far above their usual; returns how many."""
+    return key_usage.watch()

@@ -40,7 +40,8 @@ class TeamViewSet(ScopedViewSet):
     queryset = Team.objects.all()
     serializer_class = TeamSerializer
     lookup_field = "slug"
-    read_scope = "projects:read"
+    read_scope = "teams:read"
+    write_scope = "teams:write"
 
 
 class MembershipSerializer(serializers.ModelSerializer):
@@ -66,6 +67,8 @@ class MembershipSerializer(serializers.ModelSerializer):
 class MembershipViewSet(ScopedViewSet):
     queryset = Membership.objects.select_related("team", "user")
     serializer_class = MembershipSerializer
+    read_scope = "teams:read"
+    write_scope = "teams:write"
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
 
     def perform_destroy(self, instance: Membership) -> None:
@@ -88,4 +91,6 @@ class GrantViewSet(ScopedViewSet):
 
     queryset = Grant.objects.select_related("team", "model")
     serializer_class = GrantSerializer
+    read_scope = "teams:read"
+    write_scope = "teams:write"
     http_method_names = ["get", "head", "options", "post", "delete"]

@@ -13,6 +13,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, sync_playwright
 
+from accounts import key_use
 from portal import address_lists, keyring, recording, tenancy
 from tests import strict
 from tests.cast import Cast, build_cast
@@ -71,6 +72,7 @@ def forget_caches(request, monkeypatch) -> None:
     for listener in recording._listeners:
         listener("tests")
     keyring.forget()
+    key_use.known.forget()
     # No address rules, as of now; whoever makes one in a test is heard.
     address_lists._rules._rules, address_lists._rules._until = (), time.monotonic() + 3600
     marker = request.node.get_closest_marker("django_db")

@@ -2,12 +2,13 @@
 
 from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
-from projects.models.usage import Exchange, Spend
+from projects.models.usage import Exchange, KeySpend, Spend
 
 __all__ = [
     "Conversation",
     "Exchange",
     "KeyProject",
+    "KeySpend",
     "Message",
     "Project",
     "ProjectGuard",

@@ -12,7 +12,7 @@ from portal import keyring
 from portal.encryption import EncryptedTextField, new_uid
 from projects.models.conversations import Conversation
 from projects.models.projects import Project
-from projects.querysets import ExchangeQuerySet, InProjectQuerySet
+from projects.querysets import ExchangeQuerySet, InProjectQuerySet, KeySpendQuerySet
 from teams.models import Team
 
 
@@ -54,6 +54,7 @@ class Exchange(models.Model):
     tokens_estimated = models.BooleanField(default=False)
     cost = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     reserved_micros = models.BigIntegerField(default=0)
+    key_reserved_micros = models.BigIntegerField(default=0)
     latency_ms = models.PositiveIntegerField(null=True)
     first_token_ms = models.PositiveIntegerField(null=True)
     guard_action = models.CharField(max_length=10, blank=True)
@@ -118,4 +119,28 @@ class Spend(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.team_id = self.project.team_id
+        super().save(*args, **kwargs)
+
+
+class KeySpend(models.Model):
+    """What was spent and reserved with a key in a month, whether it has a budget or not: it may be given one later."""
+
+    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="spends")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False
+    )  # the key's owner, for the policy
+    month = models.DateField()
+    spent_micros = models.BigIntegerField(default=0)
+    reserved_micros = models.BigIntegerField(default=0)
+
+    objects = KeySpendQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "month"], name="key_spend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.month:%Y-%m}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.user_id = self.key.user_id
         super().save(*args, **kwargs)

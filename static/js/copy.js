@@ -1,4 +1,4 @@
-/** Buttons that copy what they name: `data-copy` holds the words, `data-copy-from` the id of the element with them. */
+/** Buttons that copy what they name: `data-copy` holds the words, `data-copy-from` the id of the element or field with them. */
 const SHOWN_MS = 1500;
 
 for (const button of document.querySelectorAll("[data-copy], [data-copy-from]")) {
@@ -7,7 +7,8 @@ for (const button of document.querySelectorAll("[data-copy], [data-copy-from]"))
   button.hidden = false;
   button.addEventListener("click", async () => {
     const { copy, copyFrom } = button.dataset;
-    await navigator.clipboard.writeText(copy ?? document.getElementById(copyFrom).textContent);
+    const source = document.getElementById(copyFrom);
+    await navigator.clipboard.writeText(copy ?? source.value ?? source.textContent);
     button.textContent = "✓";
     setTimeout(() => { button.textContent = words; }, SHOWN_MS);
   });

@@ -79,7 +79,7 @@ def test_the_lists_cost_the_same_however_long(cast, django_assert_max_num_querie
         5
     ):  # one of them whether a second factor is owed, which is then believed
         client.get("/api/users/")
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(6):
         assert len(client.get("/api/keys/").json()["results"]) == 15
 
 

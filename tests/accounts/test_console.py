@@ -5,7 +5,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from accounts.actions import save_user
+from accounts.actions import rotate_key, save_user
 from accounts.models import Key, User
 from accounts.tasks import mail_notices
 from audit.models import Entry
@@ -180,6 +180,59 @@ def test_a_posted_form_changes_neither_digest_nor_owner_nor_scopes(cast):
     assert response.status_code == 302
     assert Key.objects.values("digest", "user_id", "scopes", "revoked_at").get() == before
     assert Key.objects.get().name == "renamed"
+
+
+def test_platform_admins_limit_a_key_and_its_owner_does_not(cast):
+    cast.key(cast.marco)
+    key = Key.objects.get()
+    path = f"{KEYS}{key.pk}/change/"
+    form = {
+        "name": key.name,
+        "requests_per_second": "3",
+        "monthly_budget": "12.5",
+        "allowed_addresses": "203.0.113.0/24",
+        "no_content_log": "on",
+        "expires_at": "2030-01-01T00:00",
+    }
+    for looks_only in (cast.auditor, cast.olivia):
+        assert browser(looks_only).post(path, form).status_code == 403
+    assert browser(cast.marco).post(path, form).status_code in (302, 403)
+    assert Key.objects.get().monthly_budget is None
+    assert browser(cast.admin).post(path, form).status_code == 302
+    key.refresh_from_db()
+    assert (key.requests_per_second, str(key.monthly_budget)) == (3, "12.500000")
+    assert (key.allowed_addresses, key.no_content_log) == ("203.0.113.0/24", True)
+    assert key.expires_at.year == 2030
+    for wrong in (
+        {"monthly_budget": "-1"},
+        {"requests_per_second": "0"},
+        {"allowed_addresses": "x"},
+    ):
+        assert browser(cast.admin).post(path, form | wrong).status_code == 200
+    key.refresh_from_db()
+    assert key.requests_per_second == 3
+    made = browser(cast.marco).post(
+        "/api/keys/",
+        {"name": "x", "requests_per_second": 9000, "monthly_budget": "9000"},
+        "application/json",
+    )
+    assert (made.json()["requests_per_second"], made.json()["monthly_budget"]) == (10, None)
+    sent = {"name": "y", "days": "30", "requests_per_second": "9000", "monthly_budget": "9000"}
+    browser(cast.marco).post("/account/keys/create/", sent)
+    assert Key.objects.latest("id").requests_per_second == 10
+    assert browser(cast.marco).patch(
+        f"/api/keys/{key.public_id}/", {"monthly_budget": "9000"}, "application/json"
+    ).status_code in (403, 405)
+
+
+def test_neither_secret_of_a_rotated_key_is_shown_in_the_console(cast):
+    cast.key(cast.marco)
+    key, plaintext = rotate_key(by=cast.marco, key=Key.objects.get())
+    client = browser(cast.admin)
+    for path in (KEYS, f"{KEYS}{key.pk}/change/", f"{KEYS}{key.pk}/history/"):
+        page = client.get(path, follow=True).content.decode()
+        for secret in (plaintext, key.digest, key.previous_digest):
+            assert secret not in page
 
 
 @pytest.mark.parametrize("path", ["auth/group/", "account/emailaddress/", "auth/user/"])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from accounts import keys
 from accounts.actions import create_key, revoke_key
-from accounts.authentication import Caller, _believed, _stamp, identify
+from accounts.authentication import Caller, _believed, identify
+from accounts.key_use import stamp
 from accounts.models import Key
 from audit.models import Entry
 from portal.context import Actor, RequestContext, entered
@@ -211,7 +212,7 @@ def test_another_process_stamp_is_respected(cast):
     now = Key.objects.get().last_used_at
     key = Key.objects.get()
     key.last_used_at = None  # as a process read it before the other wrote
-    _stamp(key)
+    stamp(key)
     assert Key.objects.get().last_used_at == now
 
 

@@ -96,9 +96,23 @@ def test_every_form_needs_its_token(cast, path):
     assert client.post(path, {"name": "x"}).status_code == 403
 
 
+def test_who_is_not_fresh_is_led_to_confirm_before_they_fill_in_a_form(cast):
+    client = browser(cast.marco)
+    assert "Create key" in client.get("/account/keys/").content.decode()
+    session = client.session
+    session["fresh_at"] = 0
+    session.save()
+    page = client.get("/account/keys/").content.decode()
+    assert "Create key" not in page
+    assert "/account/confirm/?next=%2Faccount%2Fkeys%2F" in page
+    sent = client.post("/account/keys/create/", {"name": "x", "days": "30"})
+    assert (sent.status_code, "Confirm" in sent.content.decode()) == (403, True)
+    assert not Key.objects.exists()
+
+
 def test_the_key_page_costs_the_same_for_many_keys(cast, django_assert_max_num_queries):
     for _ in range(20):
         cast.key(cast.marco)
     client = browser(cast.marco)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         assert client.get("/account/keys/").status_code == 200

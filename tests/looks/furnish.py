@@ -143,19 +143,17 @@ def _console() -> dict[str, str]:
     from django.contrib import admin
     from django.utils import timezone
 
+    from accounts.actions import create_key
     from accounts.models import Impersonation, User
     from guards.models import Guard, GuardAttachment
     from portal.models import AddressRule, Bucket, CspReport, Model, Provider
-    from projects.actions import create_project_key
     from projects.models import Project, Spend
     from teams.models import Membership, Team
     from widget.models import Widget
 
     marco = User.objects.get(email="marco@example.com")
     project = Project.objects.get(slug="assistant")
-    create_project_key(
-        by=marco, user=marco, name="Nightly report", scopes=["chat"], projects=[project]
-    )
+    create_key(by=marco, user=marco, name="Nightly report", scopes=["chat"], projects=["assistant"])
     Impersonation.objects.create(
         admin=User.objects.get(email="admin@example.com"),
         user=marco,

@@ -127,7 +127,7 @@ def management_paths(cast):
 
 def test_a_key_that_may_only_chat_manages_nothing(cast):
     """Whatever its owner may do, and whatever the view behind the route asks."""
-    narrow = cast.bearer(cast.admin, scopes=["chat"])
+    narrow = cast.bearer(cast.admin, scopes=["chat", "conversations:read"])
     wide = cast.bearer(cast.admin)
     for address in management_paths(cast):
         assert Client().get(address, headers=narrow).status_code == 403, address

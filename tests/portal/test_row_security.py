@@ -10,7 +10,15 @@ from guards.models import Guard, GuardAttachment, GuardEvent
 from portal import tenancy
 from portal.row_security import WITHOUT_POLICY, unprotected, ways_past
 from portal.tenancy import EVERYTHING, NOTHING, Scope, tenant
-from projects.models import Conversation, Exchange, Message, Project, ProjectGuard, Spend
+from projects.models import (
+    Conversation,
+    Exchange,
+    KeySpend,
+    Message,
+    Project,
+    ProjectGuard,
+    Spend,
+)
 from teams.models import Branding, Grant, Team
 from tests.console.test_doors import rows
 from tests.strict import ROLE
@@ -80,6 +88,8 @@ def everything(cast):
     """One row of everything in each of the two teams."""
     found = [row for row in rows(cast).values() if row is not None]
     notices.tell(cast.marco.pk, "guessing", address="192.0.2.1")
+    cast.key(cast.marco)
+    KeySpend.objects.create(key=cast.marco.keys.first(), month="2026-11-01")
     for project in (cast.assistant, cast.helpdesk):
         talk = project.conversations.create(user=cast.marco)
         talk.messages.create(role="user", content="x")

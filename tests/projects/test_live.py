@@ -4,10 +4,15 @@ import json
 import socket
 import threading
 import time
+from datetime import timedelta
 
 import openai
 import pytest
+from django.db import connection as db
+from django.utils import timezone
 
+from accounts.actions import deactivate, revoke_key, rotate_key, save_user
+from accounts.models import Key
 from audit.models import Entry
 from projects.models import Exchange, Project
 from tests.cast import build_cast, connect
@@ -176,15 +181,79 @@ def test_ending_the_right_ends_a_running_stream(house):
 
 
 def test_revoking_the_key_ends_a_running_stream(house):
-    from accounts.actions import revoke_key
-    from accounts.models import Key
-
     connection = raw(house, "slow: 200 words: 400")
     received(connection, until=b"gate")
     revoke_key(by=house.marco, key=Key.objects.get())
     assert b"error" in received(connection, until=b"error")
     connection.close()
     row_when(lambda row: row.outcome == "permission_denied")
+
+
+def silently(sql, *params):
+    """As another process would: nothing here hears of it."""
+    with db.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def expired(house):
+    key = Key.objects.get()
+    key.expires_at = timezone.now() + timedelta(seconds=1)
+    key.save()
+
+
+def restricted(house):
+    house.marco.is_restricted = True
+    save_user(by=house.admin, user=house.marco)
+
+
+def rotated_twice(house):
+    for _ in range(2):
+        rotate_key(by=house.marco, key=Key.objects.get())
+
+
+WITHDRAWALS = {
+    "expiry": expired,
+    "restriction": restricted,
+    "deactivation": lambda house: deactivate(by=house.admin, user=house.marco),
+    "two rotations": rotated_twice,
+    "revocation by another process": lambda house: silently(
+        "UPDATE accounts_key SET revoked_at = %s", timezone.now()
+    ),
+    "expiry by another process": lambda house: silently(
+        "UPDATE accounts_key SET expires_at = %s", timezone.now()
+    ),
+    "deactivation by another process": lambda house: silently(
+        "UPDATE accounts_user SET is_active = %s WHERE id = %s", False, house.marco.pk
+    ),
+    "restriction by another process": lambda house: silently(
+        "UPDATE accounts_user SET is_restricted = %s WHERE id = %s", True, house.marco.pk
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WITHDRAWALS)
+def test_a_running_stream_ends_within_seconds_of(house, what):
+    connection = raw(house, "slow: 100 words: 400")
+    received(connection, until=b"gate")
+    began = time.monotonic()
+    WITHDRAWALS[what](house)
+    seen = received(connection, until=b"error")
+    took = time.monotonic() - began
+    assert b"permission_denied" in seen + received(connection, until=b"\r\n0\r\n")
+    connection.close()
+    assert took < 5 + (what == "expiry")
+    row_when(lambda row: row.outcome == "permission_denied")
+    time.sleep(max(0.0, began + 5 - time.monotonic()))
+    with pytest.raises(openai.AuthenticationError):
+        ask(house.client, "say: x")
+
+
+def test_one_rotation_disturbs_no_stream(house):
+    connection = raw(house, "slow: 100 words: 60")
+    received(connection, until=b"gate")
+    rotate_key(by=house.marco, key=Key.objects.get())
+    assert b"[DONE]" in received(connection)
+    connection.close()
 
 
 def test_forty_parallel_questions_at_a_limit_of_ten_let_ten_pass(house):

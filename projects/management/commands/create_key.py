@@ -4,11 +4,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.actions import create_key
 from accounts.models import User
 from accounts.scopes import SCOPES
 from portal.errors import Refusal
-from projects.actions import create_project_key
-from projects.models import Project
 
 
 class Command(BaseCommand):
@@ -34,21 +33,24 @@ class Command(BaseCommand):
         user = User.objects.filter(email=options["user"].lower()).first()
         if user is None:
             raise CommandError("There is no user with this e-mail address.")
-        projects = list(Project.objects.filter(slug__in=options["project"]))
-        missing = set(options["project"]) - {project.slug for project in projects}
-        if missing:
-            raise CommandError(f"There is no project {', '.join(sorted(missing))}.")
         days = options["expires_days"]
         try:
-            _key, plaintext = create_project_key(
+            _key, plaintext = create_key(
                 by=user,
                 user=user,
                 name=options["name"],
                 scopes=options["scope"],
-                projects=projects,
+                projects=options["project"] or None,
                 expires_at=timezone.now() + timedelta(days=days) if days else None,
                 requests_per_second=options["requests_per_second"],
             )
         except Refusal as refusal:
-            raise CommandError(str(refusal.message)) from None
+            raise CommandError(_words_of(refusal)) from None
         self.stdout.write(plaintext)
+
+
+def _words_of(refusal: Refusal) -> str:
+    """With the fields at fault: "projects: There is no such project."."""
+    fields = (refusal.fields or {}).items()
+    named = [f"{name}: {' '.join(map(str, words))}" for name, words in fields]
+    return " ".join([str(refusal.message), *named])
