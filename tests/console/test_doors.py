@@ -238,6 +238,7 @@ def test_history_leads_to_the_trail_of_this_row_and_nothing_is_written_beside_it
 NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
+    *("accounts.TotpDevice", "accounts.RecoveryDevice", "accounts.RecoveryCode"),
 }
 
 
