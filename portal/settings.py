@@ -174,7 +174,6 @@ SESSION_COOKIE_AGE = 3600 * env.integer("PORTAL_SESSION_HOURS", 12)
 FRESH_S = 15 * 60
 # Wrong passwords or codes in five minutes, for an account and for an address, before further tries have to wait.
 FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
-# Whether everybody must have a second factor; who has none is led through enrolment.
 SECOND_FACTOR_REQUIRED = env.flag("PORTAL_SECOND_FACTOR_REQUIRED", False)
 # An access token's life; a refresh token's, used or not; and how long it lies unused at most.
 TOKEN_S = 60 * max(1, env.integer("PORTAL_TOKEN_MINUTES", 15))
