@@ -274,15 +274,15 @@ STORAGES = {
     },
 }
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_NO_SERVER = "django.core.mail.backends.console" if DEVELOPMENT else "portal.no_mail"
+EMAIL_BACKEND = f"{_NO_SERVER}.EmailBackend"
 if env.text("PORTAL_EMAIL_HOST"):
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = env.text("PORTAL_EMAIL_HOST")
     EMAIL_PORT = env.integer("PORTAL_EMAIL_PORT", 587)
     EMAIL_HOST_USER = env.text("PORTAL_EMAIL_USER")
     EMAIL_HOST_PASSWORD = env.text("PORTAL_EMAIL_PASSWORD")
-    EMAIL_USE_TLS = env.flag("PORTAL_EMAIL_TLS", True)
-    EMAIL_TIMEOUT = 10
+    EMAIL_USE_TLS, EMAIL_TIMEOUT = env.flag("PORTAL_EMAIL_TLS", True), 10
 DEFAULT_FROM_EMAIL = env.text("PORTAL_EMAIL_FROM", "gatehouse@localhost")
 
 CELERY_BROKER_URL = REDIS_URL or f"sqla+sqlite:///{DATA_DIR / 'broker.db'}"

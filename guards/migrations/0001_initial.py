@@ -3,6 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
+import portal.staying_rows
 from django.conf import settings
 from django.db import migrations, models
 
@@ -67,7 +68,7 @@ class Migration(migrations.Migration):
                 ('latency_us', models.PositiveIntegerField(default=0)),
                 ('project_slug', models.CharField(blank=True, max_length=64)),
                 ('exchange', models.CharField(blank=True, db_index=True, max_length=32)),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='teams.team')),
+                ('team', models.ForeignKey(null=True, on_delete=portal.staying_rows.left_behind, to='teams.team')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
             ],
             options={

@@ -4,6 +4,8 @@ import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 import portal.encryption
+import portal.staying_rows
+import projects.models.usage
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -67,8 +69,8 @@ class Migration(migrations.Migration):
                 ('is_demo', models.BooleanField(default=False)),
                 ('conversation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='projects.conversation')),
                 ('key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='accounts.key')),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='teams.team')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(null=True, on_delete=portal.staying_rows.left_behind, to='teams.team')),
+                ('user', models.ForeignKey(null=True, on_delete=projects.models.usage.forget_content, to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['-id'],

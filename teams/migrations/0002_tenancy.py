@@ -1,4 +1,4 @@
-"""Whose teams, grants and branding are seen. Memberships say whose teams are whose, and have no policy."""
+"""Whose teams, grants and branding are seen. Memberships say whose teams are whose: all are read, a team's own written."""
 
 from django.db import migrations
 
@@ -11,4 +11,5 @@ class Migration(migrations.Migration):
         TenantPolicy("teams_team", f"id = ANY ({TEAMS})"),
         TenantPolicy("teams_grant", OF_TEAM),
         TenantPolicy("teams_branding", OF_TEAM),
+        TenantPolicy("teams_membership", OF_TEAM, reads="true"),
     ]
