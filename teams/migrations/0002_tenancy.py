@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from portal.row_security import OF_TEAM, TEAMS, TenantPolicy
+from portal.row_security import OF_TEAM, TEAMS, Looker, TenantPolicy
 
 
 class Migration(migrations.Migration):
@@ -12,4 +12,10 @@ class Migration(migrations.Migration):
         TenantPolicy("teams_grant", OF_TEAM),
         TenantPolicy("teams_branding", OF_TEAM),
         TenantPolicy("teams_membership", OF_TEAM, reads="true"),
+        Looker(
+            "portal_team_demands_second_factor(bigint)",
+            "boolean",
+            "SELECT EXISTS (SELECT 1 FROM teams_membership m JOIN teams_team t ON t.id = m.team_id "
+            "WHERE m.user_id = $1 AND t.second_factor_required)",
+        ),
     ]
