@@ -33,7 +33,7 @@ def confirmed(
     """The new recovery codes, or None with the form's error. Tries count like those of any code."""
     tried = attempt(
         door="code",
-        address=request.client_address,  # type: ignore[attr-defined]
+        address=request.client_address,
         account=user.email,
         device=known_device(request, user.email),
     )

@@ -24,12 +24,12 @@ class SecondFactorStage(LoginStage):
             return None, True
         # Whoever planted this session's cookie in the browser does not share what was proved in it.
         self.request.session.cycle_key()
-        self.state["epoch"] = user.session_epoch  # type: ignore[union-attr]
+        self.state["epoch"] = user.session_epoch
         door = self.urlname
         if not has_one:
             door = "account_second_factor_enrol"
-            with acting(Actor("user", str(user.pk), user.email)):  # type: ignore[union-attr]
-                self.state["device"] = factor_actions.enrol(by=user, user=user).uid  # type: ignore[arg-type]
+            with acting(Actor("user", str(user.pk), user.email)):
+                self.state["device"] = factor_actions.enrol(by=user, user=user).uid
         return HttpResponseRedirect(reverse(door)), True
 
     def is_resumable(self, request: HttpRequest) -> bool:
@@ -40,5 +40,5 @@ class SecondFactorStage(LoginStage):
     def holds(self) -> bool:
         user = self.login.user
         return bool(
-            user is not None and user.is_active and self.state.get("epoch") == user.session_epoch  # type: ignore[attr-defined]
+            user is not None and user.is_active and self.state.get("epoch") == user.session_epoch
         )

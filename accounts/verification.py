@@ -41,7 +41,7 @@ class SecondFactorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user = request.user
         passed = bool(user.is_authenticated and DEVICE_ID_SESSION_KEY in request.session)
-        user.is_verified = lambda: passed  # type: ignore[union-attr, method-assign]
+        user.is_verified = lambda: passed
         if user.is_authenticated and not passed:
             state = second_factor.standing_of(user).state
             # What is believed for seconds refuses nobody: the database is asked once more.
@@ -58,7 +58,7 @@ class SecondFactorMiddleware:
         if wants_json(request) and name != "api_docs":
             if request.path.startswith("/widget/") or "HTTP_AUTHORIZATION" in request.META:
                 request.user = AnonymousUser()  # the header, or nobody at all
-                request.user.is_verified = lambda: False  # type: ignore[attr-defined]
+                request.user.is_verified = lambda: False
                 return self.get_response(request)
             return error_response(request, Refusal("second_factor_required"))
         if state == second_factor.DUE:

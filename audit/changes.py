@@ -9,7 +9,7 @@ from django.db import models
 
 from portal.classification import CONTENT, PERSONAL, SECRET, class_of, is_recorded_field
 from portal.encryption import MASK, EncryptedTextField, readable, seal, unseal
-from portal.keyring import PLATFORM
+from portal.keyring import PLATFORM, Destroyed
 
 UNREADABLE = object()
 Values = dict[str, Any]
@@ -136,7 +136,13 @@ def _shown(field: models.Field, value: Any, subject: str) -> Any:
     if kind in (SECRET, CONTENT) or value is UNREADABLE:
         return MASK
     if kind == PERSONAL:
-        return sealed(str(value), subject=subject, place=f"{field.model._meta.label}.{field.name}")
+        place = f"{field.model._meta.label}.{field.name}"
+        try:
+            return sealed(str(value), subject=subject, place=place)
+        except (
+            Destroyed
+        ):  # of somebody erased nothing is kept any more, and their row can still change
+            return MASK
     return plain(value)
 
 

@@ -14,6 +14,7 @@ from guards.engine import ActiveGuard
 from guards.kinds import KINDS
 from guards.kinds.base import InvalidOptions
 from guards.querysets import VERSIONED, AttachmentQuerySet, GuardEventQuerySet, GuardQuerySet
+from portal.staying_rows import left_behind
 from portal.taken_slugs import UniqueSlugMixin
 from teams.models import Team
 
@@ -213,7 +214,7 @@ class GuardEvent(models.Model):
     findings = models.JSONField(default=list)
     error = models.CharField(max_length=100, blank=True)
     latency_us = models.PositiveIntegerField(default=0)
-    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
+    team = models.ForeignKey(Team, null=True, on_delete=left_behind)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     # The platform admin who asked in the user's name.
     acted_by = models.ForeignKey(

@@ -46,8 +46,14 @@ class ProviderForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """The values of headers are as little shown again as the secret is."""
         super().__init__(*args, **kwargs)
+        headers = readable(self.instance, "masked_headers")
+        self.headers_are_unreadable = headers is None
         if self.instance.pk:
-            self.initial["extra_headers"] = readable(self.instance, "masked_headers", {})
+            self.initial["extra_headers"] = headers or {}
+        if self.headers_are_unreadable and "extra_headers" in self.fields:
+            self.fields["extra_headers"].help_text = _(
+                "The stored headers cannot be read: their key is missing or wrong. New ones replace them."
+            )
 
     def clean_extra_headers(self) -> Any:
         value = self.cleaned_data["extra_headers"]
@@ -63,6 +69,8 @@ class ProviderForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """The secret goes to the row first, so that the row's own check knows whether it is new."""
         cleaned = super().clean() or self.cleaned_data
+        if self.headers_are_unreadable and not cleaned.get("extra_headers"):
+            cleaned.pop("extra_headers", None)
         new, forget = cleaned.get("new_secret", ""), cleaned.get("forget_secret", False)
         if new and forget:
             self.add_error("forget_secret", _("Either a new secret, or none."))

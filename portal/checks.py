@@ -5,7 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.db import DatabaseError, connection
 from django.db.models import Model
 
@@ -17,6 +17,8 @@ from portal.models import DataKey
 from portal.roles import Login
 from portal.route_classes import RouteClass, routes
 from portal.row_security import unprotected, ways_past
+
+ROLE_URLS = ("DATABASE_URL", "DATABASE_SYSTEM_URL")
 
 
 @register(Tags.models)
@@ -105,27 +107,43 @@ def check_key_ring(app_configs: Any, **_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def check_mail(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Nothing is broken without mail, but nobody gets a link to a new password."""
+    if settings.EMAIL_BACKEND != "portal.no_mail.EmailBackend":
+        return []
+    return [
+        Info(
+            "There is no mail server: links to new passwords and notices reach nobody.",
+            hint="Set PORTAL_EMAIL_HOST.",
+            id="portal.I001",
+        )
+    ]
+
+
 @register(Tags.database)
 def check_database_role(app_configs: Any, databases: Any, **_: Any) -> list[CheckMessage]:
-    """In production the application's role cannot get past row-level security, and every table is under it."""
+    """In production neither of the portal's roles gets past row-level security, and every table is under it."""
     is_migrating = settings.PROCESS == "owner"  # what is on its way to its policies is not stopped
     if settings.DEVELOPMENT or is_migrating or not databases or connection.vendor != "postgresql":
         return []
-    role = Login.of(env.text("DATABASE_URL")).name
+    named = {name: Login.of(env.text(name)).name for name in ROLE_URLS if env.text(name)}
     try:
         with connection.cursor() as cursor:
-            ways, open_tables = ways_past(cursor, role), unprotected(cursor)
+            ways = {name: ways_past(cursor, role) for name, role in named.items()}
+            ways["this process"] = [] if named else ways_past(cursor)
+            open_tables = unprotected(cursor)
     except DatabaseError:  # not there yet
         return []
-    found: list[CheckMessage] = []
-    if ways:
-        found.append(
-            Error(
-                f"The role of DATABASE_URL could get past row-level security: {'; '.join(ways)}.",
-                hint="Use the role that `manage.py create_database_roles` makes.",
-                id="portal.E007",
-            )
+    found: list[CheckMessage] = [
+        Error(
+            f"The role of {name} could get past row-level security: {'; '.join(known)}.",
+            hint="Use the role that `manage.py create_database_roles` makes.",
+            id="portal.E007",
         )
+        for name, known in ways.items()
+        if known
+    ]
     if open_tables:
         found.append(
             Error(
@@ -139,18 +157,20 @@ def check_database_role(app_configs: Any, databases: Any, **_: Any) -> list[Chec
 
 @register(Tags.database)
 def check_ring_fits(app_configs: Any, databases: Any, **_: Any) -> list[CheckMessage]:
-    """The newest data key opens: with another ring nothing that is stored could be read."""
+    """Every data key opens, old ones too: with a key of the ring missing, what is under it could not be read."""
     if not databases:
         return []
     try:
-        newest = DataKey.objects.filter(destroyed_at__isnull=True).order_by("-id").first()
+        keys = DataKey.objects.filter(destroyed_at__isnull=True)
+        opened = [bool(readable(key, "wrapped")) for key in keys.iterator()]
     except DatabaseError:  # not migrated yet
         return []
-    if newest is None or readable(newest, "wrapped"):
+    if all(opened):
         return []
     return [
         Error(
-            "PORTAL_FERNET_KEYS does not fit what is stored: its data keys do not open.",
+            f"PORTAL_FERNET_KEYS does not fit what is stored: {opened.count(False)} of {len(opened)} data keys "
+            "do not open.",
             hint="Put the keys back that the data was encrypted under, in any place of the list.",
             id="portal.E006",
         )

@@ -19,6 +19,9 @@ from portal.tenancy import own_transactions
 MAX_BYTES = 8 * 1024
 MAX_ROWS = 1000  # different ones; more would be somebody filling the table
 PER_MINUTE = 30  # by address
+LONGEST_WORD = (
+    15  # characters; longer parts of a path may be tokens, such as that of a new password's link
+)
 
 
 @own_transactions
@@ -58,10 +61,16 @@ def _place(value: Any, *, is_page: bool) -> str:
     try:
         parts = urlsplit(text)
         if not parts.scheme or not parts.netloc:
-            return text.split("?")[0]
-        return parts.path if is_page else f"{parts.scheme}://{parts.hostname or ''}"
+            return _without_tokens(text.split("?")[0].split("#")[0])
+        return (
+            _without_tokens(parts.path) if is_page else f"{parts.scheme}://{parts.hostname or ''}"
+        )
     except ValueError:
         return "?"
+
+
+def _without_tokens(path: str) -> str:
+    return "/".join("…" if len(part) > LONGEST_WORD else part for part in path.split("/"))
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import fernet_fields
 from django.core.exceptions import FieldError
@@ -17,7 +17,7 @@ from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
 from portal import keyring
-from portal.keyring import Unreadable
+from portal.keyring import Elsewhere, Unreadable
 
 FernetTextField: Any = fernet_fields.EncryptedTextField
 MASK = "••••"
@@ -49,6 +49,10 @@ class Sealed:
     def __hash__(self) -> int:
         return hash(self.token)
 
+    def __reduce__(self) -> Any:
+        """Pickled and copied as the ciphertext alone, whatever was opened."""
+        return Sealed, (self.token,)
+
     @property
     def key_uid(self) -> str:
         return self.token.partition(b".")[0].decode(errors="replace")
@@ -75,10 +79,10 @@ def unseal(token: bytes, *, owner: str, place: str) -> str:
         raise Unreadable("It is not a sealed value.")
     secret = keyring.by_uid(uid.decode(errors="replace"))
     if secret.owner != owner:
-        raise Unreadable("It belongs to another owner.")
+        raise Elsewhere("It belongs to another owner.")
     found = keyring.open_with(secret, rest)
     if not hmac.compare_digest(found[:BINDING], _binding(owner, place)):
-        raise Unreadable("It belongs to another row.")
+        raise Elsewhere("It belongs to another row.")
     return found[BINDING:].decode()
 
 
@@ -120,13 +124,24 @@ class EncryptedTextField(FernetTextField):
 
     def sealed_for(self, instance: Any, value: Any) -> Any:
         """What the column of this row holds for a value."""
-        if value is None or value == "" or isinstance(value, Sealed):
+        if value is None or value == "":
             return value
+        if isinstance(value, Sealed):
+            return self._carried_over(instance, value)
         if hasattr(value, "resolve_expression"):
             raise FieldError(f"Expressions cannot be stored in {self.name}.")
         return Sealed(
             seal(self.dump(value), owner=instance.encryption_owner, place=self.place(instance))
         )
+
+    def _carried_over(self, instance: Any, sealed: Sealed) -> Sealed:
+        """As it is, unless its key was retired since: what is written is under the owner's current key."""
+        try:
+            if sealed.key_uid == keyring.current(instance.encryption_owner).uid:
+                return sealed
+            return self.sealed_for(instance, self.opened(instance, sealed))
+        except Unreadable:
+            return sealed
 
     def opened(self, instance: Any, sealed: Sealed) -> Any:
         return self.load(sealed.open(owner=instance.encryption_owner, place=self.place(instance)))
@@ -161,6 +176,10 @@ class EncryptedTextField(FernetTextField):
 
     def empty(self) -> Any:
         return ""
+
+    def value_from_object(self, obj: Any) -> Any:
+        """For forms, which show the rest of a row with an unreadable value, so that it can be replaced."""
+        return readable(obj, self.attname, self.empty())
 
     def value_to_string(self, obj: Any) -> str:
         raise FieldError(f"{self.name} is not serialised in clear.")
@@ -198,6 +217,43 @@ class RingTextField(EncryptedTextField):
 
     def place(self, instance: Any) -> str:
         return f"{super().place(instance)} {instance.owner}"
+
+
+class SealedModel(models.Model):
+    """The base of models with encrypted fields. What was not touched is neither opened nor checked when it is saved.
+
+    `owned_by` names the columns that say whose a row is. They do not change: what is stored would not open for another.
+    """
+
+    owned_by: tuple[str, ...] = ()
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
+        loaded = super().from_db(db, field_names, values)
+        loaded._owned_by = {name: loaded.__dict__.get(name) for name in cls.owned_by}
+        return loaded
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        for name, loaded in getattr(self, "_owned_by", {}).items():
+            if loaded is not None and self.__dict__.get(name, loaded) != loaded:
+                raise ValueError(f"{type(self).__name__}.{name} says whose the row is, and stays.")
+        super().save(*args, **kwargs)
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        super().clean_fields(exclude={*(exclude or ()), *self._untouched()})
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        super().validate_constraints(exclude={*(exclude or ()), *self._untouched()})
+
+    def _untouched(self) -> list[str]:
+        return [
+            field.name
+            for field in encrypted_fields(type(self))
+            if isinstance(self.__dict__.get(field.attname, Sealed(b"")), Sealed)
+        ]
 
 
 def _binds_only_values(expression: Any, field: models.Field) -> bool:

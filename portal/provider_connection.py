@@ -4,6 +4,7 @@ import copy
 import time
 from dataclasses import dataclass
 
+from portal.keyring import Unreadable
 from portal.models import Provider
 from portal.providers.base import ProviderFailure
 from portal.providers.registry import KINDS
@@ -13,7 +14,7 @@ PATIENCE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """`failure` names what went wrong (`ProviderFailure.kind`), empty if nothing; `detail` is a status or an
+    """`failure` names what went wrong (`ProviderFailure.kind`, or *unreadable*), empty if nothing; `detail` is a status or an
     exception's type, never the server's words. `offered` are the provider's models, each with whether the catalogue
     has it; `missing` are those of the catalogue that the provider does not offer.
     """
@@ -36,6 +37,8 @@ def check_connection(provider: Provider) -> Tested:
         names = KINDS[provider.kind](hasty).models()
     except ProviderFailure as failure:
         return Tested(_since(began), failure.kind, failure.detail)
+    except Unreadable:
+        return Tested(_since(began), "unreadable")
     known = set(provider.models.values_list("name", flat=True))
     offered = tuple((name, name in known) for name in names)
     return Tested(_since(began), offered=offered, missing=tuple(sorted(known - set(names))))

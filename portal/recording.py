@@ -71,8 +71,12 @@ class RecordedQuerySet(models.QuerySet):
         return self.none()
 
     def update(self, **values: Any) -> int:
-        if "uid" in values and encrypted_fields(self.model):
-            raise ValueError("The uid of a row with encrypted fields does not change.")
+        bound = (
+            {"uid", *getattr(self.model, "owned_by", ())} if encrypted_fields(self.model) else ()
+        )
+        for name in values:
+            if self.model._meta.get_field(name).attname in bound:
+                raise ValueError(f"The {name} of a row with encrypted fields does not change.")
         if not is_recorded(self.model) or self.query.is_sliced:
             return super().update(**values)
         recorded = [name for name in values if is_recorded_field(self.model, name)]

@@ -103,9 +103,14 @@ def _rights(admin: Any, owner: Login, users: tuple[Login, ...]) -> None:
             sql.SQL(
                 f"ALTER DEFAULT PRIVILEGES FOR ROLE {{}} IN SCHEMA public GRANT {TABLES} ON TABLES TO {{}}"
             ).format(of, who),
+            # The functions that answer what precedes tenancy are closed to everybody else.
+            sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {}").format(who),
             sql.SQL(
                 "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public "
                 "GRANT USAGE, SELECT ON SEQUENCES TO {}"
+            ).format(of, who),
+            sql.SQL(
+                "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO {}"
             ).format(of, who),
         ):
             admin.execute(statement)

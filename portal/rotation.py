@@ -12,25 +12,46 @@ from cryptography.fernet import InvalidToken
 from django.apps import apps
 from django.db import models, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from portal import keyring
 from portal.encryption import EncryptedTextField, Sealed, encrypted_fields
-from portal.keyring import Destroyed, Unreadable
+from portal.keyring import Destroyed, Elsewhere, Unreadable
 from portal.models import DataKey
 
 PAGE = 200  # rows read at a time
+PASSES = 5
 Tell = Callable[[str], None]
 
 
 @dataclass(slots=True)
 class Progress:
-    """What a run did: `looked_at` rows, `renewed` values; `unreadable` and `erased` ones stay as they are."""
+    """What a run did: `looked_at` rows, `renewed` values; all others stay as they are.
+
+    `erased` ones are under destroyed keys, `elsewhere` were sealed for another owner or row, and `unreadable` open with
+    no key that is there.
+    """
 
     looked_at: int = 0
     renewed: int = 0
     unreadable: int = 0
+    elsewhere: int = 0
     erased: int = 0
+    is_complete: bool = True  # a last look found nothing under an old key
+
+
+def rotate_all(*, dry_run: bool = False, tell: Tell = lambda line: None) -> Progress:
+    """`rotate` until there is nothing left to renew: what was sealed before it began may be committed behind its back.
+
+    After PASSES with something left it gives up, and says so with `is_complete`.
+    """
+    progress = rotate(dry_run=dry_run, tell=tell)
+    renewed = [progress.renewed]
+    while not dry_run and renewed[-1] and len(renewed) < PASSES:
+        progress = rotate(tell=tell)
+        renewed.append(progress.renewed)
+    progress.is_complete = dry_run or not renewed[-1]
+    progress.renewed = sum(renewed)
+    return progress
 
 
 def rotate(*, dry_run: bool = False, tell: Tell = lambda line: None) -> Progress:
@@ -63,18 +84,11 @@ def renew_data_keys(tell: Tell = lambda line: None) -> int:
 
     The old ones still decrypt; `rotate` then carries the stored values over.
     """
-    now = timezone.now()
     retired = 0
     newest = DataKey.objects.aggregate(models.Max("pk"))["pk__max"] or 0  # not those made below
     in_use = DataKey.objects.filter(retired_at__isnull=True, destroyed_at__isnull=True)
     for key in _paged(in_use.filter(pk__lte=newest)):
-        with transaction.atomic():
-            # Retired and replaced in one transaction: no process ever finds an owner without a key.
-            retired += DataKey.objects.filter(pk=key.pk, retired_at__isnull=True).update(
-                retired_at=now
-            )
-            keyring.forget()
-            keyring.current(key.owner)
+        retired += keyring.renew(key.owner)  # which looks again: it may be destroyed by now
     keyring.forget()
     tell(f"{retired} data keys retired")
     return retired
@@ -109,6 +123,9 @@ def _renew(row: Any, field: EncryptedTextField, progress: Progress, dry_run: boo
         renewed = field.sealed_for(row, text)
     except Destroyed:
         progress.erased += 1
+        return
+    except Elsewhere:
+        progress.elsewhere += 1
         return
     except Unreadable:
         progress.unreadable += 1

@@ -5,6 +5,7 @@ setting stands in a sub-select, which PostgreSQL evaluates once a statement and 
 than evaluating it a few times: so what is written, and what small tables hold, is judged row by row (`by_row`).
 """
 
+import re
 from typing import Any
 
 from django.db import migrations
@@ -66,35 +67,63 @@ WITHOUT_POLICY: dict[str, str] = {
     "portal_model": "the platform's catalogue",
     "portal_provider": "the platform's connections",
     "projects_keyproject": "confines a key: a row that is not seen would widen it",
-    "teams_membership": "read to find out which teams are whose",
 }
+# Policies that are open to everybody in one direction, by table and policy; each with its reason.
+OPEN: dict[str, str] = {
+    "accounts_notice tenant": "whoever acts may leave a notice for somebody else",
+    "audit_entry tenant": "everybody adds; triggers refuse every change",
+    "teams_membership tenant_reads": "read to find out which teams are whose",
+}
+
+
+def _checked(condition: str) -> str:
+    return "true" if condition.lower() == "true" else by_row(f"{EVERYTHING} OR {condition}")
 
 
 class TenantPolicy(migrations.RunSQL):
     """Enables and forces row-level security on a table: `sees` for reading, `writes` for what is written.
 
-    Both hold for everything too. On other databases it does nothing.
+    `adds` is asked of new rows beside it, and `reads` opens more to reading alone. All of them hold for everything too.
+    On other databases it does nothing.
     """
 
     def __init__(
-        self, table: str, sees: str, writes: str | None = None, *, is_small: bool = False
+        self,
+        table: str,
+        sees: str,
+        writes: str | None = None,
+        *,
+        is_small: bool = False,
+        adds: str = "",
+        reads: str = "",
     ) -> None:
         self.table, self.sees, self.writes, self.is_small = table, sees, writes or sees, is_small
+        self.adds, self.reads = adds, reads
         super().__init__(migrations.RunSQL.noop, migrations.RunSQL.noop)
 
     def deconstruct(self) -> Any:
-        options = {"is_small": True} if self.is_small else {}
-        return self.__class__.__name__, [self.table, self.sees, self.writes], options
+        options = {"is_small": self.is_small, "adds": self.adds, "reads": self.reads}
+        chosen = {name: value for name, value in options.items() if value}
+        return self.__class__.__name__, [self.table, self.sees, self.writes], chosen
 
     def statements(self) -> list[str]:
         sees = f"{EVERYTHING} OR {self.sees}"
-        return [
+        found = [
             f"ALTER TABLE {self.table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {self.table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY tenant ON {self.table} "
-            f"USING ({by_row(sees) if self.is_small else sees}) "
-            f"WITH CHECK ({by_row(f'{EVERYTHING} OR {self.writes}')})",
+            f"USING ({by_row(sees) if self.is_small else sees}) WITH CHECK ({_checked(self.writes)})",
         ]
+        if self.adds:
+            found.append(
+                f"CREATE POLICY tenant_adds ON {self.table} AS RESTRICTIVE FOR INSERT "
+                f"WITH CHECK ({_checked(self.adds)})"
+            )
+        if self.reads:
+            found.append(
+                f"CREATE POLICY tenant_reads ON {self.table} FOR SELECT USING ({self.reads})"
+            )
+        return found
 
     def database_forwards(
         self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
@@ -107,7 +136,8 @@ class TenantPolicy(migrations.RunSQL):
         self, app_label: Any, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
         if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(f"DROP POLICY IF EXISTS tenant ON {self.table}")
+            for policy in ("tenant", "tenant_adds", "tenant_reads"):
+                schema_editor.execute(f"DROP POLICY IF EXISTS {policy} ON {self.table}")
             schema_editor.execute(f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY")
             schema_editor.execute(f"ALTER TABLE {self.table} DISABLE ROW LEVEL SECURITY")
 
@@ -178,6 +208,8 @@ class Looker(migrations.RunSQL):
                     "DECLARE " if self._is_set else f"DECLARE found_value {self.returns}; ",
                 )
             )
+            # The portal's roles have their right from `create_database_roles`.
+            schema_editor.execute(f"REVOKE EXECUTE ON FUNCTION {self.signature} FROM PUBLIC")
 
     @property
     def _is_set(self) -> bool:
@@ -197,7 +229,8 @@ class Looker(migrations.RunSQL):
 # What a role could do about the policies, and how the tables of a database stand.
 
 BYPASSES = """
-SELECT r.rolsuper, r.rolbypassrls,
+SELECT EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolsuper AND pg_has_role(r.oid, p.oid, 'MEMBER')),
+       EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolbypassrls AND pg_has_role(r.oid, p.oid, 'MEMBER')),
        EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
                   AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
@@ -205,12 +238,15 @@ SELECT r.rolsuper, r.rolbypassrls,
 """
 TABLES = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
-       coalesce(array_agg(p.polcmd::text) FILTER (WHERE p.polname IS NOT NULL), '{}')
+       coalesce(json_agg(json_build_array(p.polname, pg_get_expr(p.polqual, c.oid),
+                                          pg_get_expr(p.polwithcheck, c.oid)))
+                FILTER (WHERE p.polname IS NOT NULL), '[]')
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_policy p ON p.polrelid = c.oid
  WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
  GROUP BY c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity ORDER BY c.relname
 """
+SETTING = re.compile(r"current_setting\('portal\.[a-z_]+'::text, true\)")
 
 
 def ways_past(cursor: Any, role: str = "") -> list[str]:
@@ -219,15 +255,31 @@ def ways_past(cursor: Any, role: str = "") -> list[str]:
     found = cursor.fetchone()
     if found is None:
         return [f"there is no role {role}"]
-    words = ("it is a superuser", "it has BYPASSRLS", "it owns the tables, or belongs to who does")
+    words = (
+        "it is a superuser, or may become one",
+        "it has BYPASSRLS, or may become a role that does",
+        "it owns the tables, or belongs to who does",
+    )
     return [word for word, holds in zip(words, found, strict=True) if holds]
 
 
 def unprotected(cursor: Any) -> list[str]:
-    """Tables that are neither forced to a policy nor listed with a reason."""
+    """Tables that are neither forced to policies which ask the settings, nor listed with a reason."""
     cursor.execute(TABLES)
     return [
         name
-        for name, is_forced, commands in cursor.fetchall()
-        if name not in WITHOUT_POLICY and not (is_forced and commands)
+        for name, is_forced, policies in cursor.fetchall()
+        if name not in WITHOUT_POLICY
+        and not (is_forced and policies and all(_asks(name, *policy) for policy in policies))
     ]
+
+
+def _asks(table: str, policy: str, *conditions: str | None) -> bool:
+    """Whether a policy asks the settings for all it lets through; *true* beside them lets through anything."""
+    if f"{table} {policy}" in OPEN:
+        return True
+    return all(
+        condition is None
+        or (SETTING.search(condition) and not re.search(r"\btrue\b", SETTING.sub("", condition)))
+        for condition in conditions
+    )

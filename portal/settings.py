@@ -9,7 +9,9 @@ from django.urls import reverse_lazy
 
 from portal import environment as env
 from portal import preflight, start_refusals
+from portal.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - Django reads them here
 from portal.databases import database_from_url
+from portal.schedule import SCHEDULE
 
 BASE_DIR = env.ROOT
 DATA_DIR = env.DATA_DIR
@@ -174,7 +176,6 @@ SESSION_COOKIE_AGE = 3600 * env.integer("PORTAL_SESSION_HOURS", 12)
 FRESH_S = 15 * 60
 # Wrong passwords or codes in five minutes, for an account and for an address, before further tries have to wait.
 FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
-# Whether everybody must have a second factor; who has none is led through enrolment.
 SECOND_FACTOR_REQUIRED = env.flag("PORTAL_SECOND_FACTOR_REQUIRED", False)
 # An access token's life; a refresh token's, used or not; and how long it lies unused at most.
 TOKEN_S = 60 * max(1, env.integer("PORTAL_TOKEN_MINUTES", 15))
@@ -225,31 +226,6 @@ LIMIT_KEY_PER_SECOND = 10
 LIMIT_KEY_BURST = 20
 KEY_ROTATION_DAYS = env.integer("PORTAL_KEY_ROTATION_DAYS", 90)  # then a key's secret is old
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.PortalAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["portal.parsers.StrictJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "portal.negotiation.JSONAnyway",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "portal.pagination.Pages",
-    "PAGE_SIZE": 50,
-    "EXCEPTION_HANDLER": "portal.api_errors.exception_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Gatehouse",
-    "DESCRIPTION": "The portal between an organisation's people and the language models they use.",
-    "VERSION": "0.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,  # what only the portal writes is in no request
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "portal.openapi.complete",
-        "projects.openapi.add_v1",
-        "accounts.schema.add_scopes",
-    ],
-}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
@@ -275,15 +251,15 @@ STORAGES = {
     },
 }
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_NO_SERVER = "django.core.mail.backends.console" if DEVELOPMENT else "portal.no_mail"
+EMAIL_BACKEND = f"{_NO_SERVER}.EmailBackend"
 if env.text("PORTAL_EMAIL_HOST"):
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = env.text("PORTAL_EMAIL_HOST")
     EMAIL_PORT = env.integer("PORTAL_EMAIL_PORT", 587)
     EMAIL_HOST_USER = env.text("PORTAL_EMAIL_USER")
     EMAIL_HOST_PASSWORD = env.text("PORTAL_EMAIL_PASSWORD")
-    EMAIL_USE_TLS = env.flag("PORTAL_EMAIL_TLS", True)
-    EMAIL_TIMEOUT = 10
+    EMAIL_USE_TLS, EMAIL_TIMEOUT = env.flag("PORTAL_EMAIL_TLS", True), 10
 DEFAULT_FROM_EMAIL = env.text("PORTAL_EMAIL_FROM", "gatehouse@localhost")
 
 CELERY_BROKER_URL = REDIS_URL or f"sqla+sqlite:///{DATA_DIR / 'broker.db'}"
@@ -292,16 +268,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
-CELERY_BEAT_SCHEDULE = {
-    "close abandoned exchanges": {"task": "projects.close_abandoned", "schedule": 60.0},
-    "apply retention": {"task": "projects.apply_retention", "schedule": 3600.0},
-    "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
-    "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
-    "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},
-    "watch keys": {"task": "projects.watch_keys", "schedule": 3600.0},
-    "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
-    "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 # How long things are kept, in hours and days.
 RETENTION_CONTENT_HOURS = 24
 RETENTION_CONVERSATION_DAYS = 90

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from portal.tenancy import POSTGRESQL
 
 TAKEN = _("This slug is taken.")
+STAYS = _("A slug stays: others know the row by it.")
 
 
 class UniqueSlugMixin(models.Model):
@@ -36,7 +37,10 @@ def is_taken(model: type[UniqueSlugMixin], slug: str) -> bool:
 
 
 def refuse_taken(serializer: serializers.ModelSerializer, slug: str) -> str:
-    """For `validate_slug` of a serializer."""
-    if serializer.instance is None and is_taken(serializer.Meta.model, slug):
+    """For `validate_slug` of a serializer: free when the row is new, and unchanged ever after."""
+    if serializer.instance is not None:
+        if slug != serializer.instance.slug:
+            raise serializers.ValidationError(STAYS, code="invalid")
+    elif is_taken(serializer.Meta.model, slug):
         raise serializers.ValidationError(TAKEN, code="unique")
     return slug

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
+from portal.encryption import readable
 from portal.models import Model
 from projects import admin_usage  # noqa: F401 - registers its pages by being imported
 from projects.console import without_input_guard
@@ -46,10 +47,26 @@ class GuardedFilter(admin.SimpleListFilter):
 
 
 class ProjectForm(forms.ModelForm):
+    """A stored prompt that cannot be read can be replaced; left empty it stays as it is."""
+
     class Meta:
         model = Project
         exclude = ()
         widgets = {"system_prompt": forms.Textarea(attrs={"rows": 6, "cols": 80})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_unreadable = readable(self.instance, "system_prompt") is None
+        if self.is_unreadable and "system_prompt" in self.fields:
+            self.fields["system_prompt"].help_text = _(
+                "The stored prompt cannot be read: its key is missing or wrong. A new one replaces it."
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.is_unreadable and not cleaned.get("system_prompt"):
+            cleaned.pop("system_prompt", None)
+        return cleaned
 
 
 @admin.register(Project)

@@ -1,6 +1,6 @@
 """How a question travels. Read this file first: one line a step, and the order is the security property.
 
-    authenticate ─▶ read ─▶ access ─▶ limits ─▶ budget (reserve) ─▶ input guards ─▶ provider ─▶ output guards
+    authenticate ─▶ read ─▶ access ─▶ key ─▶ limits ─▶ budget (reserve) ─▶ input guards ─▶ provider ─▶ output guards
     ─▶ settle, usage, audit
 
 Every door translates its request into an `Arrival`, makes one call here, and translates back. Whatever happens,
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from portal.errors import Refusal
+from portal.keyring import Unreadable
 from portal.providers.base import ProviderFailure
 from portal.providers.registry import provider_for
 from projects import ledger, steps
@@ -33,6 +34,7 @@ def enter(arrival: Arrival) -> Passage:
         steps.authenticate(passage)
         steps.read(passage)
         steps.access(passage)
+        steps.key(passage)
         steps.limits(passage)
         steps.budget(passage)
         steps.input_guards(passage)
@@ -73,6 +75,10 @@ def closed_when_refused(passage: Passage) -> Iterator[None]:
         refused = refusal_of(failure)
         _close_refused(passage, refused)
         raise refused from failure
+    except Unreadable as error:
+        refused = Refusal("content_unreadable")
+        _close_refused(passage, refused)
+        raise refused from error
     except BaseException:
         ledger.close_failed(passage)
         raise

@@ -42,6 +42,7 @@ def close(passage: Passage) -> None:
     """
     if passage.is_closed:
         return
+    may_keep = _may_keep(passage)
     passage.is_closed = True
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
     outcome = OUTCOMES[passage.outcome]
@@ -49,7 +50,6 @@ def close(passage: Passage) -> None:
         if passage.row is None:
             passage.row = Exchange(**_identity(passage))
             passage.row.save(force_insert=True)
-        may_keep = _may_keep(passage)
         Exchange.objects.filter(pk=passage.row.pk).update(**_result(passage, may_keep))
         if passage.route and passage.month:
             _settle(deed, passage)
@@ -114,13 +114,23 @@ def _result(passage: Passage, may_keep: bool) -> dict[str, Any]:
     return values
 
 
+def require_key(passage: Passage) -> None:
+    """Raises `content_unreadable` while nothing is asked yet, if what is said is to be kept and the key does not open."""
+    _may_keep(passage)
+
+
 def _may_keep(passage: Passage) -> bool:
-    """Not for somebody whose key was destroyed meanwhile: there is nothing to encrypt their words under."""
-    try:
-        keyring.current(passage.row.encryption_owner)
-    except keyring.Unreadable:
+    """Not for somebody whose key was destroyed: there is nothing to encrypt their words under."""
+    if passage.outcome == "content_unreadable" or not (
+        passage.log_content or passage.conversation is not None
+    ):
         return False
-    return True
+    row = passage.row or Exchange(**_identity(passage))
+    try:
+        return keyring.is_usable(row.encryption_owner)
+    except keyring.Unreadable as error:
+        passage.outcome = "content_unreadable"
+        raise Refusal("content_unreadable") from error
 
 
 def _record_events(passage: Passage) -> None:
@@ -169,6 +179,9 @@ def _keep_messages(passage: Passage) -> None:
     )
 
 
+FAILED = {
+    *("provider_error", "provider_timeout", "crashed", "guard_unavailable", "content_unreadable"),
+}
 KEPT = {"answered", "blocked_input", "blocked_output", "aborted"}
 
 
@@ -182,7 +195,7 @@ def title_of(text: str) -> str:
 
 def _record_in_trail(passage: Passage) -> None:
     verb = "blocked" if passage.outcome.startswith("blocked") else "refused"
-    if passage.outcome in {"provider_error", "provider_timeout", "crashed", "guard_unavailable"}:
+    if passage.outcome in FAILED:
         verb = "failed"
     guard = passage.guard
     trail.record(

@@ -42,6 +42,7 @@ OUTCOMES: dict[str, Outcome] = {
         _refused("budget_exceeded"),
         _refused("guard_unavailable"),
         _refused("audit_unavailable"),
+        _refused("content_unreadable"),
         _refused("provider_error"),
         _refused("provider_timeout"),
     )
@@ -57,7 +58,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("rate_limited", "budget_exceeded"),
     ),
     "failed": (
-        *("abandoned", "crashed", "guard_unavailable", "audit_unavailable"),
+        *("abandoned", "crashed", "guard_unavailable", "audit_unavailable", "content_unreadable"),
         *("provider_error", "provider_timeout"),
     ),
     "stopped": ("aborted",),

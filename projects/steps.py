@@ -102,6 +102,11 @@ def _find_conversation(passage: Passage) -> None:
     )
 
 
+def key(passage: Passage) -> None:
+    """What is said can be kept, or need not be; `content_unreadable` where the owner's key does not open."""
+    ledger.require_key(passage)
+
+
 def limits(passage: Passage) -> None:
     """The project's limit and the key's, all or nothing and exact; 429 takes nothing."""
     route, caller = passage.route, passage.caller

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from portal.models import DataKey
 from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
 from projects.budgets import Charge, month_of, settle
@@ -14,6 +15,7 @@ from projects.models import Conversation, Exchange
 
 ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
 BATCH = 500
+VISITORS_STAY = timedelta(hours=2)  # longer than a session at a widget, and all use of its key
 
 
 @shared_task(name="projects.close_abandoned")
@@ -47,7 +49,10 @@ def _give_back(deed: Deed, row: Exchange) -> None:
 
 @shared_task(name="projects.apply_retention")
 def apply_retention(dry_run: bool = False) -> dict[str, int]:
-    """Removes logged content after 24 hours and conversations after 90 days; usage rows and what was spent stay."""
+    """Removes logged content after 24 hours and conversations after 90 days; usage rows and what was spent stay.
+
+    The data keys of widgets' visitors go with their content.
+    """
     now = timezone.now()
     content = Exchange.objects.filter(
         created_at__lt=now - timedelta(hours=settings.RETENTION_CONTENT_HOURS),
@@ -58,7 +63,10 @@ def apply_retention(dry_run: bool = False) -> dict[str, int]:
     )
     if dry_run:
         return {"contents": content.count(), "conversations": stale.count()}
-    return {"contents": _clear(content), "conversations": _delete(stale)}
+    removed = {"contents": _clear(content), "conversations": _delete(stale)}
+    kept = timedelta(hours=settings.RETENTION_CONTENT_HOURS) + VISITORS_STAY
+    DataKey.objects.of_visitors().filter(created_at__lt=now - kept).delete()
+    return removed
 
 
 def _clear(rows: QuerySet) -> int:

@@ -35,10 +35,10 @@ class TenantMiddleware:
         if connection.vendor != tenancy.POSTGRESQL or _opens_its_own(view):
             return
         tenancy.await_caller(request._page)  # type: ignore[attr-defined]
-        if "HTTP_AUTHORIZATION" not in request.META and request.user.is_authenticated:
-            tenancy.adopt(
-                request.user
-            )  # a header decides alone, and `identify` adopts whose key it is
+        # At an interface a header decides alone, and `identify` adopts whose key it is; pages know sessions only.
+        by_header = "HTTP_AUTHORIZATION" in request.META and hasattr(view, "cls")
+        if not by_header and request.user.is_authenticated:
+            tenancy.adopt(request.user)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
         if as_refusal(error) is None:

@@ -49,7 +49,11 @@ def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
         return
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
-            for what in ("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE ON ALL SEQUENCES"):
+            for what in (
+                "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES",
+                "USAGE ON ALL SEQUENCES",
+                "EXECUTE ON ALL FUNCTIONS",
+            ):
                 cursor.execute(f"GRANT {what} IN SCHEMA public TO {strict.ROLE}")
         connection_created.connect(become_application, dispatch_uid="tests")
         strict.install()
@@ -78,7 +82,6 @@ def forget_caches(request, monkeypatch) -> None:
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(recording, "after_commit", lambda tell: tell())
-        monkeypatch.setattr(keyring, "after_commit", lambda tell: tell())
 
 
 @pytest.fixture

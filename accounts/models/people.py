@@ -87,7 +87,7 @@ class User(AbstractBaseUser):
         from accounts import second_factor
 
         if "has_factor" in self.__dict__:
-            return second_factor.Standing(self.has_factor, self.must_have_factor).state  # type: ignore[attr-defined]
+            return second_factor.Standing(self.has_factor, self.must_have_factor).state
         return second_factor.standing_of(self).state
 
     @property

@@ -40,7 +40,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 def begin(request: HttpRequest) -> HttpResponse:
     """A new app beside the one in use, which stays until the new one is confirmed."""
     fresh.require(request)
-    device = factor_actions.enrol(by=request.user, user=request.user)  # type: ignore[arg-type]
+    device = factor_actions.enrol(by=request.user, user=request.user)
     request.session[_BEGUN] = device.uid
     return redirect("account_factor_set_up")
 
@@ -76,7 +76,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
 def new_codes(request: HttpRequest) -> HttpResponse:
     """Recovery codes in place of the former ones."""
     fresh.require(request)
-    codes = factor_actions.make_recovery_codes(by=request.user, user=request.user)  # type: ignore[arg-type]
+    codes = factor_actions.make_recovery_codes(by=request.user, user=request.user)
     return _show_codes(request, codes)
 
 
@@ -84,8 +84,8 @@ def new_codes(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest) -> HttpResponse:
     fresh.require(request)
-    factor_actions.remove(by=request.user, user=request.user)  # type: ignore[arg-type]
-    update_session_auth_hash(request, request.user)  # type: ignore[arg-type]
+    factor_actions.remove(by=request.user, user=request.user)
+    update_session_auth_hash(request, request.user)
     request.session.pop(django_otp.DEVICE_ID_SESSION_KEY, None)
     messages.success(request, _("Your second factor is removed; all other sessions have ended."))
     return redirect("account_second_factor")

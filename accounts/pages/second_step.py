@@ -83,7 +83,7 @@ def _stage(request: HttpRequest) -> Any:
 
 def _taken(request: HttpRequest, user: Any, form: CodeForm) -> Any:
     """The device that took the code, or None with the form's error."""
-    address: str = request.client_address  # type: ignore[attr-defined]
+    address: str = request.client_address
     device = known_device(request, user.email)
     try:
         return factor.check(user, form.cleaned_data["code"], address, device=device)

@@ -3,6 +3,7 @@
 from django.db import migrations
 
 from portal.row_security import OF_ME, OF_PLATFORM, OF_TEAM, Looker, TenantPolicy
+from portal.staying_rows import LeftBehind, Stays
 
 
 class Migration(migrations.Migration):
@@ -10,7 +11,13 @@ class Migration(migrations.Migration):
     operations = [
         TenantPolicy("guards_guard", f"{OF_TEAM} OR {OF_PLATFORM}", OF_TEAM),
         TenantPolicy("guards_guardattachment", f"{OF_TEAM} OR {OF_PLATFORM}", OF_TEAM),
-        TenantPolicy("guards_guardevent", f"{OF_TEAM} OR {OF_ME}"),
+        TenantPolicy(
+            "guards_guardevent",
+            f"{OF_TEAM} OR {OF_ME}",
+            adds=f"{OF_TEAM} OR (team_id IS NULL AND {OF_ME})",
+        ),
+        Stays("guards_guardevent", "team_id"),
+        LeftBehind("guards_guardevent", "team_id", "teams_team"),
         Looker(
             "portal_guard_slug_is_taken(text)",
             "boolean",

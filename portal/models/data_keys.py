@@ -1,10 +1,12 @@
 """The wrapped data keys: one row for each owner and generation."""
 
+from typing import Self
+
 from django.db import models
 from django.utils import timezone
 
 from portal.encryption import RingTextField, new_uid
-from portal.keyring import RING
+from portal.keyring import RING, visitor
 
 
 class DataKeyQuerySet(models.QuerySet):
@@ -12,6 +14,9 @@ class DataKeyQuerySet(models.QuerySet):
         """Wipes the keys and leaves tombstones."""
         now = timezone.now()
         return self.update(wrapped="", destroyed_at=now)
+
+    def of_visitors(self) -> Self:
+        return self.filter(owner__startswith=visitor(""))
 
 
 class DataKey(models.Model):

@@ -12,9 +12,12 @@ from portal.encryption import (
     MASK,
     EncryptedJSONField,
     EncryptedTextField,
+    Sealed,
+    SealedModel,
     is_mask,
     mask,
     new_uid,
+    readable,
 )
 from portal.keyring import PLATFORM
 from portal.recording import RecordedQuerySet
@@ -38,7 +41,7 @@ class ProviderQuerySet(RecordedQuerySet):
     update.alters_data = True  # type: ignore[attr-defined]
 
 
-class Provider(models.Model):
+class Provider(SealedModel):
     """A connection to a model server. Its secret never goes to an address it was not entered for."""
 
     class Kind(models.TextChoices):
@@ -119,7 +122,7 @@ class Provider(models.Model):
     def save(self, **kwargs: Any) -> None:
         if self._would_leak_the_secret():
             raise ValueError("A new base URL needs the secret anew.")
-        if "secret" in self.__dict__:
+        if not isinstance(self.__dict__.get("secret", Sealed(b"")), Sealed):
             self.secret_last_four = _hint(self.secret)
         super().save(**kwargs)
         self._stored_base_url = self.__dict__.get("base_url", self._stored_base_url)
@@ -149,7 +152,7 @@ class Provider(models.Model):
     def merged_headers(self, value: dict[str, str]) -> dict[str, str]:
         """These headers; where a value is the mask, the stored one. A mask of nothing is no header."""
         masked = [name for name, text in value.items() if is_mask(str(text))]
-        stored = self.extra_headers if masked else {}
+        stored = readable(self, "extra_headers", {}) if masked else {}
         kept = {name: stored[name] for name in masked if name in stored}
         return {name: text for name, text in value.items() if name not in masked} | kept
 

@@ -3,8 +3,13 @@
 from django.db import migrations
 
 from portal.row_security import OF_ME, OF_TEAM, Looker, SameTeam, TenantPolicy, through
+from portal.staying_rows import LeftBehind, Stays
 
 OF_PROJECT = through("projects_project", "project_id")
+OF_A_PROJECTS_CONVERSATION = (
+    "EXISTS (SELECT 1 FROM projects_conversation AS talk "
+    "JOIN projects_project AS owner ON owner.id = talk.project_id WHERE talk.id = conversation_id)"
+)
 
 
 class Migration(migrations.Migration):
@@ -14,10 +19,24 @@ class Migration(migrations.Migration):
         TenantPolicy("projects_projectmember", OF_PROJECT),
         TenantPolicy("projects_projectguard", OF_PROJECT),
         TenantPolicy("projects_spend", OF_TEAM, is_small=True),
+        TenantPolicy("projects_keyspend", OF_ME, is_small=True),
         SameTeam("projects_spend", "projects_project", "project_id"),
-        TenantPolicy("projects_conversation", f"{OF_ME} OR {OF_PROJECT}"),
-        TenantPolicy("projects_message", through("projects_conversation", "conversation_id")),
-        TenantPolicy("projects_exchange", f"{OF_TEAM} OR {OF_ME}"),
+        # What is one's own is seen and changed wherever it is; it begins in a team of one's own, and stays there.
+        TenantPolicy("projects_conversation", f"{OF_ME} OR {OF_PROJECT}", adds=OF_PROJECT),
+        Stays("projects_conversation", "project_id"),
+        TenantPolicy(
+            "projects_message",
+            through("projects_conversation", "conversation_id"),
+            adds=OF_A_PROJECTS_CONVERSATION,
+        ),
+        Stays("projects_message", "conversation_id"),
+        TenantPolicy(
+            "projects_exchange",
+            f"{OF_TEAM} OR {OF_ME}",
+            adds=f"{OF_TEAM} OR (team_id IS NULL AND {OF_ME})",
+        ),
+        Stays("projects_exchange", "team_id"),
+        LeftBehind("projects_exchange", "team_id", "teams_team"),
         Looker(
             "portal_project_slug_is_taken(text)",
             "boolean",

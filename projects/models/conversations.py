@@ -5,13 +5,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.encryption import EncryptedTextField, new_uid, readable
+from portal.encryption import EncryptedTextField, SealedModel, new_uid, readable
 from portal.keyring import person
 from projects.models.projects import Project
 from projects.querysets import ConversationQuerySet, MessageQuerySet
 
 
-class Conversation(models.Model):
+class Conversation(SealedModel):
     """A person's thread of messages in a project."""
 
     uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
@@ -22,6 +22,7 @@ class Conversation(models.Model):
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     objects = ConversationQuerySet.as_manager()
+    owned_by = ("user_id",)
 
     class Meta:
         ordering = ["-updated_at", "-id"]
@@ -40,7 +41,7 @@ class Conversation(models.Model):
         return str(readable(self, "title", _("(cannot be read)")))
 
 
-class Message(models.Model):
+class Message(SealedModel):
     """One message as it was after the guards. `withheld`: a guard kept the text, it is stored nowhere."""
 
     class Role(models.TextChoices):
@@ -60,6 +61,7 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = MessageQuerySet.as_manager()
+    owned_by = ("conversation_id",)
     owned_through = "conversation"  # what says whose it is, for those who read many
 
     class Meta:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Key
 from guards.models import Guard, Mode, Stage
-from portal.encryption import EncryptedTextField, new_uid
+from portal.encryption import EncryptedTextField, SealedModel, new_uid
 from portal.keyring import team as key_of_team
 from portal.models import Model
 from portal.taken_slugs import UniqueSlugMixin
@@ -25,7 +25,7 @@ class Visibility(models.TextChoices):
     PUBLIC = "public", _("public: the whole team")
 
 
-class Project(UniqueSlugMixin):
+class Project(UniqueSlugMixin, SealedModel):
     """What people chat with: a team's configuration of a model."""
 
     uid = models.CharField(max_length=32, unique=True, default=new_uid, editable=False)
@@ -103,6 +103,7 @@ class Project(UniqueSlugMixin):
 
     objects = ProjectQuerySet.as_manager()
     slug_looker = "portal_project_slug_is_taken"
+    owned_by = ("team_id",)
 
     class Meta:
         ordering = ["name"]

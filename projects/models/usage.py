@@ -9,14 +9,25 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Key
 from portal import keyring
-from portal.encryption import EncryptedTextField, new_uid
+from portal.encryption import EncryptedTextField, SealedModel, new_uid
+from portal.staying_rows import left_behind
 from projects.models.conversations import Conversation
 from projects.models.projects import Project
 from projects.querysets import ExchangeQuerySet, InProjectQuerySet, KeySpendQuerySet
 from teams.models import Team
 
 
-class Exchange(models.Model):
+def forget_content(collector: Any, field: models.Field, rows: Any, using: str) -> None:
+    """SET_NULL for who asked: their question and answer go with them, nobody else's key could open them."""
+    for name in ("question", "answer"):
+        collector.add_field_update(field.model._meta.get_field(name), None, rows)
+    models.SET_NULL(collector, field, rows, using)
+
+
+forget_content.lazy_sub_objs = True  # type: ignore[attr-defined] # in the order above, before the rows lose their owner
+
+
+class Exchange(SealedModel):
     """The usage log: one row for each exchange, on every way out. It outlives what it points at.
 
     `outcome` starts as *crashed* and `closed_at` as empty: whatever breaks, the row says something true.
@@ -37,8 +48,8 @@ class Exchange(models.Model):
     status = models.PositiveSmallIntegerField(default=500)
     project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL)
     project_slug = models.CharField(max_length=64)
-    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    team = models.ForeignKey(Team, null=True, on_delete=left_behind)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=forget_content)
     # The platform admin who asked in the user's name.
     acted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -66,6 +77,7 @@ class Exchange(models.Model):
     is_demo = models.BooleanField(default=False)
 
     objects = ExchangeQuerySet.as_manager()
+    owned_by = ("user_id", "visitor")
 
     class Meta:
         ordering = ["-id"]

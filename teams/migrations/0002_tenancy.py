@@ -1,8 +1,8 @@
-"""Whose teams, grants and branding are seen. Memberships say whose teams are whose, and have no policy."""
+"""Whose teams, grants and branding are seen. Memberships say whose teams are whose: all are read, a team's own written."""
 
 from django.db import migrations
 
-from portal.row_security import OF_TEAM, TEAMS, TenantPolicy
+from portal.row_security import OF_TEAM, TEAMS, Looker, TenantPolicy
 
 
 class Migration(migrations.Migration):
@@ -11,4 +11,11 @@ class Migration(migrations.Migration):
         TenantPolicy("teams_team", f"id = ANY ({TEAMS})"),
         TenantPolicy("teams_grant", OF_TEAM),
         TenantPolicy("teams_branding", OF_TEAM),
+        TenantPolicy("teams_membership", OF_TEAM, reads="true"),
+        Looker(
+            "portal_team_demands_second_factor(bigint)",
+            "boolean",
+            "SELECT EXISTS (SELECT 1 FROM teams_membership m JOIN teams_team t ON t.id = m.team_id "
+            "WHERE m.user_id = $1 AND t.second_factor_required)",
+        ),
     ]

@@ -154,7 +154,7 @@ def test_a_missing_migration_fails(copy):
 def test_an_unsafe_deployment_fails(copy):
     append(copy / "portal/settings.py", "\nSESSION_COOKIE_SECURE = False\n")
     code, said = gates(copy)
-    assert (code, "security.W012" in said) == (1, True)
+    assert (code, "security.W011" in said) == (1, True)
 
 
 def test_a_failed_system_check_fails(copy):

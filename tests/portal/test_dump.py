@@ -1,5 +1,7 @@
 """The whole database, searched for every secret and every word that was put into it."""
 
+import logging
+
 import pytest
 from django.core import mail
 from django.db import connection
@@ -12,6 +14,7 @@ from tests.accounts.codes import with_factor
 from tests.cast import PASSWORD, connect
 from tests.model_server import Answer
 from tests.projects.doors import question
+from widget.models import Widget
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +108,85 @@ def test_no_secret_and_no_content_is_found_in_a_dump(cast, model_server):
     text = dump()
     assert "marco@example.com" in text  # it does look at the rows
     assert [canary for canary in canaries if canary in text] == []
+
+
+def through(response):
+    """All of an answer, streamed or not."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def asked_in_a_stream(cast, text, **more):
+    body = question(text, stream=True) | more
+    headers = cast.bearer(cast.marco)
+    return Client().post("/v1/chat/completions", body, "application/json", headers=headers)
+
+
+def asked_at_a_widget(cast, text):
+    widget = Widget.objects.create(
+        project=cast.assistant, name="w", allowed_domains=["shop.example"]
+    )
+    headers = {"Origin": "https://shop.example"}
+    begun = Client().post(
+        "/widget/v1/session", {"key": widget.public_id}, "application/json", headers=headers
+    )
+    headers["Authorization"] = f"Bearer {begun.json()['token']}"
+    asked = Client().post("/widget/v1/chat", {"message": text}, "application/json", headers=headers)
+    return asked, begun.json()["token"]
+
+
+def test_nothing_of_the_other_ways_is_in_a_dump_the_broker_or_the_log(
+    cast, model_server, settings, caplog
+):
+    """Streams, a temporary chat, a widget, a blocked answer, guards tried out, searches and wrong names."""
+    caplog.set_level(logging.INFO)
+    connect(cast, model_server)
+    answers = [f"canary answer {number}" for number in range(3)]
+    blocked = "canary blocked sk-proj-ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+    model_server.will(*map(Answer, [*answers, blocked, blocked]))
+    marco, admin = Client(), Client()
+    marco.force_login(cast.marco)
+    admin.force_login(cast.admin)
+    canaries = [*answers, "canary blocked", "sk-proj-ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"]
+
+    said = through(asked_in_a_stream(cast, "canary streamed, to jane.canary@example.org"))
+    assert b"canary answer 0" in said
+    temporary = {"message": "canary temporary", "history": "[]"}
+    assert b"canary answer 1" in through(marco.post("/playground/assistant/ask/", temporary))
+    response, token = asked_at_a_widget(cast, "canary at the widget")
+    assert b"canary answer 2" in through(response)
+    for stream in (True, False):
+        body = question("canary before a block", stream=stream)
+        said = through(
+            Client().post(
+                "/v1/chat/completions", body, "application/json", headers=cast.bearer(cast.marco)
+            )
+        )
+        assert b"content_filter" in said
+        assert b"canary blocked" not in said
+    canaries += ["canary streamed", "jane.canary", "canary temporary", "canary at the widget"]
+    canaries += ["canary before a block", token]
+
+    guard = cast.guards["words"]
+    tried = admin.post(f"/admin/guards/guard/{guard.pk}/try/", {"text": "canary tried"})
+    assert tried.status_code == 200
+    tried = admin.post(
+        "/api/guards/words/check/", {"text": "canary tried", "stage": "input"}, "application/json"
+    )
+    assert tried.status_code == 200
+    assert marco.get("/playground/assistant/?q=canary+searched").status_code == 200
+    refused = Client().post(
+        "/api/projects/assistant/chat/",
+        {"message": "canary refused", "conversation": "0" * 32},
+        "application/json",
+        headers=cast.bearer(cast.marco),
+    )
+    assert refused.status_code == 404
+    canaries += ["canary tried", "canary searched", "canary refused"]
+
+    found = {"database": dump(), "log": caplog.text}
+    broker = settings.DATA_DIR / "broker.db"
+    if broker.exists():
+        found["broker"] = broker.read_bytes().decode("latin-1")
+    assert len(found["database"]) > 1000
+    for place, text in found.items():
+        assert [canary for canary in canaries if canary in text] == [], place

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core import mail
 from django.test import Client
 
 from portal import csp_reports
@@ -72,6 +73,17 @@ REPORT = {
     "effective-directive": "script-src-elem",
     "blocked-uri": "https://evil.example/x.js?token=secret",
 }
+
+
+def test_a_report_keeps_no_link_to_a_new_password(cast):
+    Client().post("/account/password/reset/", {"email": "marco@example.com"})
+    link = next(line for line in mail.outbox[-1].body.split() if "/reset/" in line)
+    token = link.rstrip("/").rpartition("-")[2]
+    for place in (link, link.replace("://", ":"), link.partition("example.com")[2]):
+        assert send({**REPORT, "document-uri": place, "blocked-uri": link}).status_code == 204
+    assert CspReport.objects.exists()
+    assert token not in str(list(CspReport.objects.values()))
+    assert CspReport.objects.filter(page__startswith="/account/password/reset/").exists()
 
 
 def test_a_report_is_counted_without_query_strings(db):

@@ -4,12 +4,14 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import Client
 
 from accounts import notices
 from guards.models import Guard, GuardAttachment, GuardEvent
 from portal import tenancy
-from portal.row_security import WITHOUT_POLICY, unprotected, ways_past
+from portal.row_security import OPEN, WITHOUT_POLICY, unprotected, ways_past
 from portal.tenancy import EVERYTHING, NOTHING, Scope, tenant
+from projects.actions import delete_conversation
 from projects.models import (
     Conversation,
     Exchange,
@@ -19,7 +21,8 @@ from projects.models import (
     ProjectGuard,
     Spend,
 )
-from teams.models import Branding, Grant, Team
+from teams.models import Branding, Grant, Membership, Team
+from tests.cast import build_cast
 from tests.console.test_doors import rows
 from tests.strict import ROLE
 from widget.models import Widget
@@ -62,16 +65,47 @@ def test_a_new_table_without_a_policy_is_found(on_postgresql):
         cursor.execute("CREATE POLICY tenant ON forgotten USING (true)")
         assert unprotected(cursor) == ["forgotten"]  # not forced: its owner would see past it
         cursor.execute("ALTER TABLE forgotten FORCE ROW LEVEL SECURITY")
-        assert unprotected(cursor) == []
+        assert unprotected(cursor) == ["forgotten"]  # a policy that lets everything through is none
+        asks = "current_setting('portal.all_teams', true) = 'on'"
+        for condition, found in (
+            (asks, []),
+            (f"{asks} OR true", ["forgotten"]),
+            ("team_id = 1", ["forgotten"]),
+            (f"{asks}) WITH CHECK (true", ["forgotten"]),
+            (f"{asks}) WITH CHECK ({asks}", []),
+        ):
+            cursor.execute("DROP POLICY tenant ON forgotten")
+            cursor.execute(f"CREATE POLICY tenant ON forgotten USING ({condition})")
+            assert unprotected(cursor) == found, condition
+        cursor.execute("CREATE POLICY another ON forgotten FOR SELECT USING (true)")
+        assert unprotected(cursor) == ["forgotten"]
         cursor.execute(f"SET ROLE {ROLE}")
+
+
+def test_every_open_policy_is_there_and_has_its_reason(on_postgresql):
+    assert all(OPEN.values())
+    if not on_postgresql:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename || ' ' || policyname FROM pg_policies")
+        assert set(OPEN) <= {name for (name,) in cursor.fetchall()}
 
 
 def test_every_policy_checks_what_is_written(on_postgresql):
     if not on_postgresql:
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_policies WHERE qual IS NULL OR with_check IS NULL")
-        assert cursor.fetchall() == []
+        cursor.execute(
+            "SELECT tablename FROM pg_policies WHERE policyname = 'tenant' AND cmd = 'ALL' "
+            "AND permissive = 'PERMISSIVE' AND qual IS NOT NULL AND with_check IS NOT NULL"
+        )
+        whole = {name for (name,) in cursor.fetchall()}
+        assert {model._meta.db_table for model in tenant_models()} <= whole
+        cursor.execute(
+            "SELECT tablename, policyname FROM pg_policies WHERE policyname <> 'tenant' "
+            "AND NOT (cmd = 'INSERT' AND permissive = 'RESTRICTIVE' AND with_check IS NOT NULL)"
+        )
+        assert cursor.fetchall() == [("teams_membership", "tenant_reads")]
 
 
 def test_who_could_get_past_is_known(on_postgresql):
@@ -80,6 +114,17 @@ def test_who_could_get_past_is_known(on_postgresql):
     with connection.cursor() as cursor:
         assert ways_past(cursor, ROLE) == []
         assert len(ways_past(cursor, "gatehouse")) == 3
+        cursor.execute("RESET ROLE")
+        for number, (attribute, words) in enumerate(
+            (("SUPERUSER", "superuser"), ("BYPASSRLS", "BYPASSRLS"))
+        ):
+            strong, between, weak = (f"{name}_{number}" for name in ("strong", "between", "weak"))
+            cursor.execute(f"CREATE ROLE {strong} {attribute}")
+            cursor.execute(f"CREATE ROLE {between} NOINHERIT IN ROLE {strong}")
+            cursor.execute(f"CREATE ROLE {weak} LOGIN NOINHERIT IN ROLE {between}")
+            (found,) = ways_past(cursor, weak)
+            assert words in found
+        cursor.execute(f"SET ROLE {ROLE}")
         assert ways_past(cursor, "nobody-of-this-name") == ["there is no role nobody-of-this-name"]
 
 
@@ -115,7 +160,8 @@ def test_without_a_context_every_tenant_table_is_empty(cast, everything, on_post
     assert all(before.values()), before
     with tenant(NOTHING):
         for model in tenant_models():
-            expected = 0 if on_postgresql else before[model]
+            is_read_by_all = f"{model._meta.db_table} tenant_reads" in OPEN
+            expected = 0 if on_postgresql and not is_read_by_all else before[model]
             assert in_sight(model) == expected, model
     assert {model: in_sight(model) for model in tenant_models()} == before
 
@@ -146,6 +192,13 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
     if not on_postgresql:
         return
     mine = Scope(teams=frozenset([cast.support.pk]), user=cast.sam.pk)
+    Exchange.objects.create(project_slug="x", team=cast.support, user=cast.sam)
+    Exchange.objects.create(project_slug="x", user=cast.sam)
+    GuardEvent.objects.create(guard_version=1, team=cast.support, user=cast.sam)
+    own = cast.helpdesk.conversations.create(user=cast.sam)
+    former = cast.assistant.conversations.create(user=cast.sam)  # of a team that Sam has left
+    message = own.messages.create(role="user", content="x")
+    moved = Message(pk=message.pk, uid=message.uid, conversation=former, role="user", content="x")
     ways = (
         lambda: Exchange.objects.create(project_slug="x", team=cast.research),
         lambda: Exchange.objects.filter(team=cast.support).update(team=cast.research),
@@ -155,6 +208,19 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
         lambda: Grant.objects.filter(team=cast.support).update(team=cast.research),
         lambda: Widget.objects.create(project_id=cast.assistant.pk, name="mine"),
         lambda: Conversation.objects.create(project_id=cast.assistant.pk, user=cast.marco),
+        # Nor in one's own name.
+        lambda: Exchange.objects.create(project_slug="x", team=cast.research, user=cast.sam),
+        lambda: Exchange.objects.filter(user=cast.sam).update(team=cast.research),
+        lambda: GuardEvent.objects.create(guard_version=1, team=cast.research, user=cast.sam),
+        lambda: GuardEvent.objects.filter(user=cast.sam).update(team=cast.research),
+        lambda: Conversation.objects.create(project_id=cast.assistant.pk, user=cast.sam),
+        lambda: Conversation.objects.filter(user=cast.sam).update(project=cast.assistant),
+        lambda: Message.objects.create(conversation=former, role="user", content="x"),
+        lambda: moved.save(),
+        lambda: Membership.objects.bulk_create(
+            [Membership(team=cast.research, user=cast.sam, role="owner")]
+        ),
+        lambda: Membership.objects.filter(user=cast.sam).update(team=cast.research),
         lambda: Spend.objects.bulk_create(
             [Spend(project=cast.assistant, team=cast.research, month="2026-12-01")]
         ),
@@ -167,6 +233,10 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
     with tenant(mine):
         assert Project.objects.filter(slug="assistant").update(name="Mine") == 0
         assert Project.objects.filter(slug="assistant").delete()[0] == 0
+        theirs = Membership.objects.filter(team=cast.research)
+        assert theirs.count() == 5  # read by all, and nothing else
+        assert theirs.update(role="viewer") == 0
+        assert theirs._raw_delete("default") == 0
     assert Project.objects.get(slug="assistant").name == "Assistant"
 
 
@@ -186,6 +256,94 @@ def test_ones_own_usage_is_seen_wherever_it_was(cast, on_postgresql):
     Exchange.objects.create(project_slug="y", user=cast.sam)
     with tenant(Scope(user=cast.marco.pk)):
         assert [row.project_slug for row in Exchange.objects.all()] == ["x"]
+
+
+def test_who_left_a_team_still_deletes_their_own_conversation_there(cast):
+    """Its usage rows stay the team's, and their content goes."""
+    talk = cast.assistant.conversations.create(user=cast.sam, title="x")
+    row = Exchange.objects.create(
+        project_slug="x", team=cast.research, user=cast.sam, conversation=talk, question="x"
+    )
+    with tenant(Scope(teams=frozenset([cast.support.pk]), user=cast.sam.pk)):
+        delete_conversation(by=cast.sam, conversation=talk)
+    row = Exchange.objects.get(pk=row.pk)
+    assert (row.team, row.conversation, row.question) == (cast.research, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("who", ["sam", "admin"])
+@pytest.mark.parametrize("used_by", ["a visitor", "a member", "themselves", "nobody"])
+def test_an_owner_deletes_the_team_whoever_used_it(used_by, who):
+    """What it used stays, of no team; a person's own rows stay theirs."""
+    cast = build_cast()
+    user = {"a member": cast.marco, "themselves": cast.sam}.get(used_by)
+    if used_by != "nobody":
+        visitor = "v" if used_by == "a visitor" else ""
+        row = Exchange.objects.create(
+            project_slug="helpdesk", team=cast.support, user=user, visitor=visitor, question="x"
+        )
+        event = GuardEvent.objects.create(team=cast.support, guard_version=1, user=user)
+    cast.helpdesk.delete()
+    client = Client()
+    client.force_login(getattr(cast, who))
+    page = f"/admin/teams/team/{cast.support.pk}/delete/"
+    assert client.get(page).status_code == 200
+    if used_by != "nobody":  # to be asked whether changes nothing
+        assert Exchange.objects.get(pk=row.pk).team_id == cast.support.pk
+    assert client.post(page, {"post": "yes"}).status_code == 302
+    assert not Team.objects.filter(slug="support").exists()
+    if used_by != "nobody":
+        kept = Exchange.objects.get(pk=row.pk)
+        assert (kept.team_id, kept.user, kept.question) == (None, user, "x")
+        assert GuardEvent.objects.get(pk=event.pk).team_id is None
+
+
+def test_the_functions_that_see_past_policies_are_closed_to_strangers(on_postgresql):
+    if not on_postgresql:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, proacl::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+            "WHERE n.nspname = 'public' AND prosecdef"
+        )
+        found = dict(cursor.fetchall())
+        assert len(found) >= 4
+        assert [
+            name for name, acl in found.items() if acl is None or "{=" in acl or ",=" in acl
+        ] == []
+        cursor.execute("RESET ROLE")
+        cursor.execute("CREATE ROLE stranger")
+        cursor.execute("SET ROLE stranger")
+        with (
+            pytest.raises(DatabaseError, match="permission denied for function"),
+            transaction.atomic(),
+        ):
+            cursor.execute("SELECT portal_project_slug_is_taken('assistant')")
+        cursor.execute(f"RESET ROLE; SET ROLE {ROLE}")
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("what", ["projects", "guards"])
+def test_a_slug_stays_also_where_the_other_row_is_not_seen(cast, what, taken):
+    new = ("assistant" if what == "projects" else "theirs") if taken else "free"
+    Guard.objects.create(slug="own", kind="limits", team=cast.support)
+    Guard.objects.create(slug="theirs", kind="limits", team=cast.research)
+    path = "/api/projects/helpdesk/" if what == "projects" else "/api/guards/own/"
+    answer = Client().patch(path, {"slug": new}, "application/json", headers=cast.bearer(cast.sam))
+    if what == "projects":
+        assert (answer.status_code, list(answer.json()["error"]["fields"])) == (422, ["slug"])
+    else:  # not a field of a guard that is there
+        assert (answer.status_code, answer.json()["slug"]) == (200, "own")
+    assert Client().get(path, headers=cast.bearer(cast.sam)).status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["Basic dXNlcjpwYXNzd29yZA==", "Bearer gh_nothing"])
+def test_a_header_of_somebody_in_between_empties_no_page(cast, scheme):
+    """Pages know sessions only; at an interface the header still decides alone."""
+    client = Client()
+    client.force_login(cast.marco)
+    assert "Assistant" in client.get("/", headers={"authorization": scheme}).content.decode()
+    assert client.get("/api/projects/", headers={"authorization": scheme}).status_code == 401
 
 
 def test_a_scope_holds_within_another_and_the_outer_one_afterwards(cast, on_postgresql):
@@ -217,8 +375,6 @@ def test_a_taken_slug_is_said_also_where_its_row_is_not_seen(cast):
         "team": "support",
         "model": cast.model.pk,
     }
-    from django.test import Client
-
     answer = Client().post(
         "/api/projects/", body, "application/json", headers=cast.bearer(cast.sam)
     )
@@ -228,8 +384,6 @@ def test_a_taken_slug_is_said_also_where_its_row_is_not_seen(cast):
 def test_what_only_the_policy_refuses_is_a_refusal_and_no_crash(cast, on_postgresql, monkeypatch):
     if not on_postgresql:
         return
-    from django.test import Client
-
     monkeypatch.setattr("teams.scopes._known.of", lambda user: Scope(user=user.pk))
     body = {"slug": "new", "name": "New", "kind": "limits", "team": "research"}
     answer = Client().post(

@@ -66,7 +66,7 @@ def role_urls(superuser: str) -> dict[str, str]:
 
 @contextmanager
 def running(tmp_path_factory, **extra: str) -> Iterator[dict]:
-    """`base` address, a `key` of Marco's, the first administrator's `link`, and the `env` of its processes."""
+    """`base` address, a `key` of Marco's, the first administrator's `link`, the `env` of its processes, the server's `log`."""
     directory = tmp_path_factory.mktemp("production")
     port = free_port()
     with postgres_server() as database, redis_server_process(directory / "redis") as redis:
@@ -94,9 +94,16 @@ def running(tmp_path_factory, **extra: str) -> Iterator[dict]:
             "--requests-per-second",
             "1000",
         ).strip()
-        server = subprocess.Popen(
-            ["sh", "deploy/web.sh"], cwd=ROOT, env=env, start_new_session=True
-        )
+        log = directory / "web.log"
+        with log.open("wb") as said:
+            server = subprocess.Popen(
+                ["sh", "deploy/web.sh"],
+                cwd=ROOT,
+                env=env,
+                start_new_session=True,
+                stdout=said,
+                stderr=said,
+            )
         try:
             base = f"http://127.0.0.1:{port}"
             until = time.monotonic() + 60
@@ -108,8 +115,9 @@ def running(tmp_path_factory, **extra: str) -> Iterator[dict]:
                     assert server.poll() is None
                     assert time.monotonic() < until
                     time.sleep(0.1)
-            yield {"base": base, "key": key, "link": link, "env": env}
+            yield {"base": base, "key": key, "link": link, "env": env, "log": log}
         finally:
+            sys.stderr.write(log.read_text())  # pytest shows it where a test failed
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(60)
 

@@ -6,6 +6,7 @@ import re
 from urllib.parse import urljoin
 
 import pytest
+import redis
 import requests
 
 from tests.tooling.installation import PROXY, cookie_of, manage, running
@@ -139,3 +140,48 @@ def test_a_page_is_light_with_all_that_it_loads(installation, path, bound):
     assert len(seen) > 3
     # All of it is named by its content, the modules that modules import too.
     assert [name for name in seen if not re.search(r"\.[0-9a-f]{12}\.\w+$", name)] == []
+
+
+def held_by_redis(url):
+    """Every key and value, whatever their kind."""
+    client = redis.Redis.from_url(url, decode_responses=False)
+    readers = {
+        b"string": client.get,
+        b"hash": client.hgetall,
+        b"list": lambda key: client.lrange(key, 0, -1),
+        b"set": client.smembers,
+        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+    }
+    found = {key: readers[client.type(key)](key) for key in client.scan_iter()}
+    return str(found)
+
+
+def test_neither_redis_nor_the_log_holds_content_or_a_credential(installation):
+    headers = {**PROXY, "Authorization": f"Bearer {installation['key']}"}
+    cookie = cookie_of(installation["env"], "marco@example.com")
+    for stream in (False, True):
+        body = {"model": "assistant", "stream": stream}
+        body["messages"] = [{"role": "user", "content": "say: canary of the answer"}]
+        said = requests.post(
+            f"{installation['base']}/v1/chat/completions", json=body, headers=headers
+        )
+        assert said.status_code == 200
+    requests.get(
+        f"{installation['base']}/playground/assistant/?q=canary-searched",
+        headers={**PROXY, "Cookie": cookie},
+    )
+    wrong = {**PROXY, "Authorization": "Bearer gh_canarycanary_canary-of-a-wrong-key"}
+    requests.get(f"{installation['base']}/v1/models", headers=wrong)
+    manage(
+        installation["env"],
+        "shell",
+        "-v0",
+        "-c",
+        "from portal.celery import app; app.send_task('portal.clear_buckets')",
+    )
+    held, log = held_by_redis(installation["env"]["REDIS_URL"]), installation["log"].read_text()
+    assert "portal.clear_buckets" in held  # the broker's, which no worker has emptied
+    assert "limit" in held or "bucket" in held
+    canaries = ["canary", installation["key"].split("_")[2], cookie.partition("=")[2]]
+    for place, text in (("redis", held), ("log", log)):
+        assert [canary for canary in canaries if canary in text] == [], place

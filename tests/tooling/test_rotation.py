@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -35,17 +36,23 @@ for number in range(150):
         Message(conversation=talk, role="user", content=f"text {number}") for _ in range(6)
     )
 """
-# Writes and reads all the time; what it cannot read ends it.
+# Writes and reads all the time, also what it loaded long ago; what it cannot read ends it.
 LOAD = """
 import random
+import time
 from projects.models import Conversation
 print("writing", flush=True)
+loaded = []
 while True:
+    if len(loaded) > 50:
+        loaded.pop(0).save()
+    loaded.append(Conversation.objects.order_by("?").first())
     talk = Conversation.objects.order_by("?").first()
     assert talk.title.startswith("title"), talk.title
     talk.title = f"title {random.random()}"
     talk.save()
     talk.messages.create(role="assistant", content="text of the load")
+    time.sleep(0.02)
 """
 READ = """
 from django.apps import apps
@@ -112,10 +119,16 @@ def test_killed_again_and_again_under_load_it_loses_nothing(tmp_path, database):
             running.communicate()
         assert killed >= 3
         assert load.poll() is None, load.stderr.read()[-2000:]
-        manage(both, "rotate_encryption")
+        manage(both, "rotate_encryption", "--data-keys")
+        time.sleep(1)  # those who write go on after the last look, and write nothing old
+        assert load.poll() is None, load.stderr.read()[-2000:]
+        done = manage(both, "rotate_encryption")
+        assert ": 0 values" in done
+        assert "0 unreadable" in done
+        time.sleep(1)
+        assert load.poll() is None, load.stderr.read()[-2000:]
         load.kill()
         load.communicate()
-        assert "0 unreadable" in manage(both, "rotate_encryption")
         assert ": 0 values" in manage(both, "rotate_encryption")
         assert int(manage(after, "shell", "-v", "0", "-c", READ)) > 150 * 7 + 150
         assert (

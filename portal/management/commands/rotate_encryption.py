@@ -1,13 +1,14 @@
 """`manage.py rotate_encryption`: everything under the first key of the ring, online and resumable."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal import keyring
 from portal.recording import recorder
-from portal.rotation import renew_data_keys, rotate
+from portal.rotation import Progress, renew_data_keys, rotate_all
 
 
 class Command(BaseCommand):
@@ -28,16 +29,28 @@ class Command(BaseCommand):
         if data_keys and not dry_run:
             renew_data_keys(self.stdout.write)
             time.sleep(keyring.LIFETIME)  # until no process writes under the old ones any more
-        progress = rotate(dry_run=dry_run, tell=self.stdout.write)
+        progress = rotate_all(dry_run=dry_run, tell=self.stdout.write)
         verb = "would be renewed" if dry_run else "renewed"
         self.stdout.write(
             f"{progress.looked_at} rows: {progress.renewed} values {verb}, {progress.erased} erased, "
-            f"{progress.unreadable} unreadable."
+            f"{progress.elsewhere} of other rows, {progress.unreadable} unreadable."
         )
         if not dry_run:
             found = {"renewed": progress.renewed, "unreadable": progress.unreadable}
-            recorder().event("encryption_rotated", found)
-        if progress.unreadable:
-            raise CommandError(
-                f"{progress.unreadable} values open with no key of PORTAL_FERNET_KEYS. Keep the old keys in the list."
-            )
+            recorder().event("encryption_rotated", found | {"elsewhere": progress.elsewhere})
+        if problems := list(_problems(progress)):
+            raise CommandError(" ".join(problems))
+
+
+def _problems(progress: Progress) -> Iterator[str]:
+    if progress.unreadable:
+        yield (
+            f"{progress.unreadable} values open with no key of PORTAL_FERNET_KEYS. Keep the old keys in the list."
+        )
+    if progress.elsewhere:
+        yield (
+            f"{progress.elsewhere} values were sealed for another owner or row: somebody moved them past the portal, "
+            "and no key helps."
+        )
+    if not progress.is_complete:
+        yield "Something still writes under old keys: start every process anew, then this."
