@@ -114,5 +114,5 @@ def test_the_key_page_costs_the_same_for_many_keys(cast, django_assert_max_num_q
     for _ in range(20):
         cast.key(cast.marco)
     client = browser(cast.marco)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         assert client.get("/account/keys/").status_code == 200
