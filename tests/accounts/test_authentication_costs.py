@@ -14,7 +14,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import second_factor
 from accounts.models import Session
 from portal import recording
 from portal.limit_stores import forget_stores
@@ -35,19 +34,6 @@ def redis(settings, redis_server):
     forget_stores()
     yield
     forget_stores()
-
-
-@pytest.fixture
-def two_looks_for_the_factor(monkeypatch):
-    """Whoever looks for a second factor asks the database once for each of both questions."""
-
-    def one_query(user):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        return False
-
-    monkeypatch.setattr(second_factor, "has", one_query)
-    monkeypatch.setattr(second_factor, "is_required", one_query)
 
 
 def by_session(cast):
@@ -77,7 +63,7 @@ def forget():
 @pytest.mark.parametrize("teams", [1, 50])
 @pytest.mark.parametrize("come", [by_session, by_key, by_token, by_basic])
 def test_authenticating_costs_four_queries_cold_and_two_warm_whatever_the_number_of_teams(
-    cast, come, teams, redis, two_looks_for_the_factor
+    cast, come, teams, redis
 ):
     for number in range(teams - 1):
         team = Team.objects.create(slug=f"t{number}", name=f"T{number}")

@@ -670,7 +670,7 @@ class Factor:
         monkeypatch.setattr(second_factor, "is_required", lambda user: user.pk in self.required)
         monkeypatch.setattr(second_factor, "check", self.check)
 
-    def check(self, user, code, address):
+    def check(self, user, code, address, *, device=""):
         self.asked.append((user.pk, code, address))
         if code != "123456":
             raise Refusal("invalid_credentials", "This code is not right.")
