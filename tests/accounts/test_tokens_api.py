@@ -24,6 +24,7 @@ from accounts.models import Key, TokenFamily, User
 from accounts.tasks import clear_sessions
 from audit.models import Entry
 from portal.errors import Refusal
+from tests.accounts import codes
 from tests.accounts.test_sessions import signed_in
 from tests.cast import PASSWORD, build_cast
 
@@ -736,3 +737,36 @@ def test_proving_once_more_takes_the_factor_too(cast, factor):
     assert code(post(FRESH, sent, headers=headers)) == (401, "second_factor_required")
     assert code(post(FRESH, {**sent, "code": "000000"}, headers=headers)) == INVALID
     assert post(FRESH, {**sent, "code": "123456"}, headers=headers).status_code == 200
+
+
+# The same with an authenticator app
+
+
+def test_a_code_of_the_app_opens_the_door_once(cast):
+    secret, recovery = codes.with_factor(cast.marco)
+    assert code(post(TOKEN, MARCO)) == (401, "second_factor_required")
+    sent = {**MARCO, "code": codes.code_of(secret)}
+    with codes.clock():
+        got = post(TOKEN, sent)
+        again = post(TOKEN, sent)
+    assert (got.status_code, code(again)) == (200, INVALID)
+    assert me(got.json()["access"]).status_code == 200
+    assert refreshed(got.json()["refresh"]).status_code == 200
+    assert post(TOKEN, {**MARCO, "code": recovery[0]}).status_code == 200
+    assert code(post(TOKEN, {**MARCO, "code": recovery[0]})) == INVALID
+
+
+def test_an_app_that_is_enrolled_and_a_demand_end_what_came_by_password_alone(cast, settings):
+    got, hers = get_tokens(), get_tokens("olivia@example.com")
+    assert me(got["access"]).status_code == me(hers["access"]).status_code == 200
+    codes.with_factor(cast.marco)
+    assert code(me(got["access"]))[0] == code(refreshed(got["refresh"]))[0] == 401
+    codes.demand(cast.research)
+    assert code(me(hers["access"])) == (401, "second_factor_required")
+    assert code(post(TOKEN, {"email": "olivia@example.com", "password": PASSWORD})) == (
+        401,
+        "second_factor_required",
+    )
+    settings.BASIC_AUTH = True
+    words = base64.b64encode(f"olivia@example.com:{PASSWORD}".encode()).decode()
+    assert code(Client().get(ME, headers={"authorization": f"Basic {words}"})) == INVALID
