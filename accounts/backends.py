@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 
+from accounts import second_factor
 from accounts.models import User
 
 
@@ -24,4 +25,4 @@ class SignInBackend(BaseBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """The person of a session, as long as they are active."""
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        return second_factor.active_person(user_id)

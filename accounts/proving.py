@@ -18,7 +18,8 @@ def person(request: HttpRequest, *, email: str, password: str, code: str = "") -
     account; `too_many_attempts`; `second_factor_required` where the password is right and a code is missing, or the
     person must have a factor and has none yet.
     """
-    tried, user = _by_password(request, email, password)
+    device = known_device(request, email)
+    tried, user = _by_password(request, email, password, device)
     if not second_factor.has(user):
         tried.succeeded()
         if second_factor.is_required(user):
@@ -28,7 +29,7 @@ def person(request: HttpRequest, *, email: str, password: str, code: str = "") -
         tried.succeeded()
         raise Refusal("second_factor_required")
     try:
-        second_factor.check(user, code, request.client_address)  # type: ignore[attr-defined]
+        second_factor.check(user, code, _address(request), device=device)
     except Refusal as refusal:
         if refusal.code != "invalid_credentials":
             raise
@@ -39,7 +40,7 @@ def person(request: HttpRequest, *, email: str, password: str, code: str = "") -
 
 def person_by_password_alone(request: HttpRequest, *, email: str, password: str) -> User:
     """Where no code can be sent. Who has a second factor, or must have one, is refused like a wrong password."""
-    tried, user = _by_password(request, email, password)
+    tried, user = _by_password(request, email, password, known_device(request, email))
     if needs_second_factor(user):
         raise _failed(request, email)
     tried.succeeded()
@@ -51,18 +52,19 @@ def needs_second_factor(user: User) -> bool:
     return second_factor.has(user) or second_factor.is_required(user)
 
 
-def _by_password(request: HttpRequest, email: str, password: str) -> tuple[Attempt, User]:
+def _by_password(
+    request: HttpRequest, email: str, password: str, device: str
+) -> tuple[Attempt, User]:
     """The attempt that was counted, and whose password it is: the same work whether the account exists or not."""
-    tried = attempt(
-        door="password",
-        address=request.client_address,  # type: ignore[attr-defined]
-        account=email,
-        device=known_device(request, email),
-    )
+    tried = attempt(door="password", address=_address(request), account=email, device=device)
     user = authenticate(request, email=email, password=password)
     if not isinstance(user, User):
         raise Refusal("invalid_credentials")
     return tried, user
+
+
+def _address(request: HttpRequest) -> str:
+    return request.client_address  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
 
 def _failed(request: HttpRequest, email: str) -> Refusal:

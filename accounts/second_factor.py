@@ -65,17 +65,34 @@ class _Known:
         self._lock = threading.Lock()
 
     def of(self, user: Any) -> Standing:
-        found = self._standings.get(user.pk)
-        if found is not None and time.monotonic() < found[0]:
-            return found[1]
+        found = self._believed(user.pk)
+        if found is None:
+            generation, asked_at = self._generation, time.monotonic()
+            found = standing_now(user)
+            self._keep(user.pk, found, generation, asked_at)
+        return found
+
+    def load(self, user_id: int) -> User | None:
+        rows = User.objects.filter(pk=user_id, is_active=True).order_by()
+        if self._believed(user_id) is not None:
+            return rows.first()
         generation, asked_at = self._generation, time.monotonic()
-        standing = standing_now(user)
+        user: Any = rows.annotate(_has=_having(), _must=_demanded(0)).first()
+        if user is not None:
+            self._keep(user.pk, Standing(user._has, user._must), generation, asked_at)
+        return user
+
+    def _believed(self, user_id: int) -> Standing | None:
+        found = self._standings.get(user_id)
+        return found[1] if found is not None and time.monotonic() < found[0] else None
+
+    def _keep(self, user_id: int, standing: Standing, generation: int, asked_at: float) -> None:
+        """Only if nothing changed since `generation` was read, before the look-up."""
         with self._lock:
             if generation == self._generation:
                 if len(self._standings) >= MAX_ENTRIES:
                     self._standings.clear()
-                self._standings[user.pk] = (asked_at + LIFETIME, standing)
-        return standing
+                self._standings[user_id] = (asked_at + LIFETIME, standing)
 
     def clear(self, label: str) -> None:
         with self._lock:
@@ -97,6 +114,11 @@ def standing_now(user: Any) -> Standing:
 def standing_of(user: Any) -> Standing:
     """As it was within the last 3 seconds; no query for whoever was asked about within them."""
     return _known.of(user)
+
+
+def active_person(user_id: int) -> User | None:
+    """The active person of a session. Their standing comes with the same query, unless it is believed already."""
+    return _known.load(user_id)
 
 
 def has(user: Any) -> bool:

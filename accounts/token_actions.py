@@ -19,6 +19,7 @@ from portal import recording
 from portal.context import current
 from portal.errors import Refusal
 
+REFRESH_IDLE_DAYS = 7  # an unused refresh token ends then
 FOR_RESTRICTED = frozenset(["chat"])
 
 
@@ -52,7 +53,7 @@ def sign_in(*, by: User, name: str, scopes: Iterable[str], mfa: bool) -> Issued:
         epoch=by.session_epoch,
         mfa=mfa,
         authenticated_at=now,
-        idle_ends_at=now + timedelta(days=settings.REFRESH_IDLE_DAYS),
+        idle_ends_at=now + timedelta(days=REFRESH_IDLE_DAYS),
         ends_at=now + timedelta(days=settings.REFRESH_DAYS),
         address=context.address[:45],
         agent=context.agent[:200],
@@ -103,7 +104,7 @@ def _replaced(*, family: TokenFamily, digest: str) -> Issued | None:
     changed = TokenFamily.objects.filter(pk=family.pk, digest=digest).update(
         digest=replacement,
         refreshed_at=now,
-        idle_ends_at=now + timedelta(days=settings.REFRESH_IDLE_DAYS),
+        idle_ends_at=now + timedelta(days=REFRESH_IDLE_DAYS),
     )
     return Issued(tokens.issue(family), plaintext) if changed else None
 

@@ -177,10 +177,9 @@ FRESH_S = 15 * 60
 # Wrong passwords or codes in five minutes, for an account and for an address, before further tries have to wait.
 FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
 SECOND_FACTOR_REQUIRED = env.flag("PORTAL_SECOND_FACTOR_REQUIRED", False)
-# An access token's life; a refresh token's, used or not; and how long it lies unused at most.
+# An access token's life; a refresh token's, at most.
 TOKEN_S = 60 * max(1, env.integer("PORTAL_TOKEN_MINUTES", 15))
 REFRESH_DAYS = max(1, env.integer("PORTAL_REFRESH_DAYS", 30))
-REFRESH_IDLE_DAYS = 7
 BASIC_AUTH = env.flag("PORTAL_BASIC_AUTH", False)
 DEVICE_COOKIE_NAME = "gatehouse_device"
 SESSION_COOKIE_NAME = "gatehouse_session"
