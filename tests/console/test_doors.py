@@ -240,7 +240,7 @@ def test_history_leads_to_the_trail_of_this_row_and_nothing_is_written_beside_it
 # Read by their owner in the playground, by nobody here.
 # People's own words, and the keys they are encrypted under.
 NOT_IN_THE_CONSOLE = {
-    *("projects.Conversation", "projects.Message", "portal.DataKey"),
+    *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
     *(
         "accounts.TotpDevice",
