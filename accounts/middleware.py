@@ -40,7 +40,8 @@ class ImpersonationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.impersonation = None  # type: ignore[attr-defined]
         if request.user.is_authenticated and SESSION_KEY in request.session:
-            live = live_impersonations.of_request(request)
+            owes = getattr(request, "owes_factor", False)
+            live = None if owes else live_impersonations.of_request(request)
             if live is None:
                 try:
                     self._go_back(request)

@@ -24,6 +24,7 @@ urlpatterns = [
     path("sessions/", sessions.sessions, name="account_sessions"),
     path("sessions/others/end/", sessions.end_other_sessions, name="account_end_others"),
     path("sessions/<str:uid>/end/", sessions.end_session, name="account_end_session"),
+    path("programs/<str:uid>/end/", sessions.end_program, name="account_end_program"),
     path("notices/", notices.notices, name="account_notices"),
     path("second-factor/", second_factor.second_factor, name="account_second_factor"),
     path("second-factor/begin/", second_factor.begin, name="account_factor_begin"),

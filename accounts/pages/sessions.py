@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import actions
+from accounts import actions, token_actions
 from accounts.agents import words_for
-from accounts.models import Session
+from accounts.models import Session, TokenFamily
 
 JUST_NOW = timedelta(minutes=2)
 
@@ -35,7 +35,12 @@ def sessions(request: HttpRequest) -> HttpResponse:
         for row in Session.objects.visible_to(request.user).live().defer("session_data")
     ]
     rows.sort(key=lambda item: not item["is_here"])
-    return render(request, "account/sessions.html", {"sessions": rows})
+    programs = [
+        {"row": row, "agent": row.name or words_for(row.agent)}
+        for row in TokenFamily.objects.visible_to(request.user).live()
+    ]
+    context = {"sessions": rows, "programs": programs}
+    return render(request, "account/sessions.html", context)
 
 
 @login_required
@@ -46,6 +51,16 @@ def end_session(request: HttpRequest, uid: str) -> HttpResponse:
         raise Http404
     actions.end_session(by=request.user, session=row)
     messages.success(request, _("That session has ended."))
+    return redirect("account_sessions")
+
+
+@login_required
+@require_POST
+def end_program(request: HttpRequest, uid: str) -> HttpResponse:
+    if not TokenFamily.objects.visible_to(request.user).filter(uid=uid).exists():
+        raise Http404
+    token_actions.end_family(by=request.user, uid=uid)
+    messages.success(request, _("The tokens of that program have ended."))
     return redirect("account_sessions")
 
 

@@ -7,7 +7,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions, impersonation, live_impersonations, notices
+from accounts import actions, impersonation, live_impersonations, notices, second_factor
 from accounts.models import Impersonation, Notice, Session, User
 from accounts.tasks import end_impersonations
 from audit.changes import unsealed
@@ -477,3 +477,14 @@ def test_it_costs_no_query_when_warm_and_two_when_cold(cast, django_assert_num_q
         assert live_impersonations._in_time(row.uid)
     with django_assert_num_queries(0):
         assert live_impersonations._in_time(row.uid)
+
+
+def test_a_demand_for_a_second_factor_ends_it_and_leads_through_enrolment(cast, as_marco, settings):
+    settings.SECOND_FACTOR_REQUIRED = True
+    second_factor._known.clear("tests")
+    answer = as_marco.get("/")
+    assert answer["Location"] == "/account/second-factor/"
+    page = as_marco.get("/account/second-factor/")
+    assert page.status_code == 200
+    assert "admin@example.com" in page.content.decode()
+    assert Impersonation.objects.get().ended_at is not None

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Session
+from accounts.models import Session, TokenFamily
 from accounts.tasks import clear_sessions
 from audit.models import Entry
 from tests.cast import PASSWORD
@@ -157,5 +157,41 @@ def test_the_page_costs_the_same_for_many_sessions(cast, django_assert_max_num_q
     client = signed_in()
     for _ in range(12):
         signed_in()
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         assert client.get("/account/sessions/").status_code == 200
+
+
+def program(email="marco@example.com", **more):
+    body = {"email": email, "password": PASSWORD, **more}
+    return Client().post("/api/auth/token/", body, "application/json").json()
+
+
+def test_programs_with_tokens_are_listed_and_ended_one_by_one(cast):
+    nightly, other = program(name="nightly job", scopes=["chat"]), program(name="notebook")
+    program("olivia@example.com", name="olivias own")
+    client = signed_in()
+    page = client.get("/account/sessions/").content.decode()
+    assert "nightly job" in page
+    assert "notebook" in page
+    assert "olivias own" not in page
+    for got in (nightly, other):
+        assert got["access"] not in page
+        assert got["refresh"] not in page
+    family = TokenFamily.objects.get(name="nightly job")
+    assert client.post(f"/account/programs/{family.uid}/end/").status_code == 302
+
+    def opens(got):
+        headers = {"authorization": f"Bearer {got['access']}"}
+        return Client().get("/v1/models", headers=headers).status_code == 200
+
+    assert not opens(nightly)
+    assert opens(other)
+    assert Entry.objects.filter(action="tokens_ended").count() == 1
+
+
+def test_nobody_ends_anothers_program(cast):
+    program(name="notebook")
+    uid = TokenFamily.objects.get().uid
+    for email in ("olivia@example.com", "admin@example.com"):
+        assert signed_in(email).post(f"/account/programs/{uid}/end/").status_code == 404
+    assert TokenFamily.objects.count() == 1

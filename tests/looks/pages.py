@@ -10,7 +10,12 @@ NOT_PAGES = {
     *("account_factor_begin", "account_factor_codes", "account_factor_remove"),
     *("account_factor_set_up", "account_second_factor_verify", "account_second_factor_enrol"),
     *("branding_css", "branding_logo", "jsi18n", "autocomplete", "view_on_site"),
-    *("account_end_session", "account_end_others", "account_end_impersonation"),
+    *(
+        "account_end_session",
+        "account_end_others",
+        "account_end_program",
+        "account_end_impersonation",
+    ),
     *("account_create_key", "account_rotate_key", "account_revoke_key", "ask", "rename", "delete"),
     # closed doors of allauth, and the console's, which lead to the account pages
     *("account_signup", "account_inactive", "account_email", "account_reauthenticate"),
