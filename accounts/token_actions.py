@@ -20,7 +20,7 @@ from portal.context import current
 from portal.errors import Refusal
 
 REFRESH_IDLE_DAYS = 7  # an unused refresh token ends then
-FOR_RESTRICTED = frozenset(["chat"])
+FOR_RESTRICTED = frozenset(["chat", "conversations:read"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Issued:
 def sign_in(*, by: User, name: str, scopes: Iterable[str], mfa: bool) -> Issued:
     """Begins a family for a person who has just proved who they are. Without scopes it has all of their rights.
 
-    Restricted people's tokens may chat and nothing else: raises `permission_denied` for other scopes, and
+    Restricted people's tokens chat, and read what was said: raises `permission_denied` for other scopes, and
     `validation_failed` for scopes that do not exist.
     """
     wanted = set(scopes)
@@ -44,7 +44,7 @@ def sign_in(*, by: User, name: str, scopes: Iterable[str], mfa: bool) -> Issued:
     if by.is_restricted:
         if wanted - FOR_RESTRICTED:
             raise Refusal("permission_denied")
-        wanted = set(FOR_RESTRICTED)
+        wanted = wanted or set(FOR_RESTRICTED)
     now, context = timezone.now(), current()
     family = TokenFamily(
         user=by,

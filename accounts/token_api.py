@@ -83,7 +83,8 @@ class TokenView(AuthView):
     @extend_schema(request=SignInSerializer, responses=TokensSerializer, operation_id="auth_token")
     def post(self, request: Request) -> Response:
         """Signs in from a program with e-mail and password: a short access token for `Authorization: Bearer`, and a
-        refresh token for the next one. Tokens with scopes do no more than these say; those of restricted people chat.
+        refresh token for the next one. Tokens with scopes do no more than these say; those of restricted
+        people chat.
         """
         plain = _plain(request)
         coarse(plain)

@@ -14,8 +14,8 @@ import requests
 
 from tests.projects.doors import events, question
 from tests.servers import free_port
-from tests.tooling.breaking import CREDENTIALS, LAYERS
 from tests.tooling.installation import PROXY, ROOT, cookie_of, running, shell
+from tests.tooling.layers import CREDENTIALS, LAYERS
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("production logs")]
 ORIGIN = "https://shop.example.com"
