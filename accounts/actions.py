@@ -124,9 +124,13 @@ def _refuse_keys(user: User) -> None:
         raise Refusal("permission_denied", _("This person may not have keys."))
 
 
+USER_FIELDS = ("email", "name", "is_active", "is_superuser", "is_auditor", "is_restricted")
+
+
 @transaction.atomic
-def save_user(*, by: User, user: User) -> None:
-    """Creates or changes a person. A new one is mailed a link to set their password.
+def save_user(*, by: User, user: User, fields: Iterable[str] = USER_FIELDS) -> None:
+    """Creates a person, or changes these fields of one; what else was changed meanwhile stays. A new one is mailed a
+    link to set their password.
 
     Who was deactivated, restricted or lost a right is signed out everywhere. Raises `Refusal("conflict")` where no
     platform admin would be left.
@@ -138,11 +142,14 @@ def save_user(*, by: User, user: User) -> None:
         return
     admins = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True))
     before = User.objects.select_for_update().get(pk=user.pk)
+    wanted = [name for name in USER_FIELDS if name in set(fields)]
+    for name in set(USER_FIELDS) - set(wanted):
+        setattr(user, name, getattr(before, name))
     stays = user.is_superuser and user.is_active
     if not stays and not any(admin.pk != user.pk for admin in admins):
         raise Refusal("conflict", _("The last platform admin stays one."))
     user.session_epoch = before.session_epoch + (1 if _lost_rights(before, user) else 0)
-    user.save()
+    user.save(update_fields=[*wanted, "session_epoch"])
 
 
 def _lost_rights(before: User, after: User) -> bool:
@@ -156,7 +163,7 @@ def deactivate(*, by: User, user: User) -> None:
     """Ends sign-in, sessions and keys of a person at once; doing it twice changes nothing."""
     if user.is_active:
         user.is_active = False
-        save_user(by=by, user=user)
+        save_user(by=by, user=user, fields=["is_active"])
 
 
 @transaction.atomic
@@ -170,12 +177,16 @@ def end_sessions(*, by: User, user: User) -> None:
 def set_password(*, by: User, user: User, password: str) -> None:
     """Ends all sessions and tokens of the person but the one that is at work, and tells them.
 
-    The password was validated at the door.
+    The password was validated at the door. Raises `Refusal("conflict")` for whoever was put out since `user` was read:
+    hashing takes its time, and what others did meanwhile holds.
     """
     had_one = user.has_usable_password()
     user.set_password(password)
-    user.session_epoch = User.objects.select_for_update().get(pk=user.pk).session_epoch + 1
-    user.save()
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    if stored.session_epoch != user.session_epoch or not stored.is_active:
+        raise Refusal("conflict", _("Your sessions were ended meanwhile. Sign in and try again."))
+    user.session_epoch = stored.session_epoch + 1
+    user.save(update_fields=["password", "session_epoch"])
     if had_one:
         notices.tell(user.pk, "password_changed", address=current().address)
 

@@ -127,7 +127,8 @@ class UserAdmin(ImpersonatingMixin, ConsoleModelAdmin):
         return (*self.readonly_fields, *rights)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        actions.save_user(by=request.user, user=obj)
+        changed = form.changed_data if change else actions.USER_FIELDS
+        actions.save_user(by=request.user, user=obj, fields=changed)
         if not change:
             self.message_user(request, _("They are mailed a link to set their password."))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts import live_impersonations
 from accounts.believed import LIVE_LIFETIME, believed, live_name
+from accounts.key_ties import ties
 from accounts.models import Key, Session, TokenFamily, User
 
 
@@ -34,6 +35,10 @@ class Caller:
     def is_unconfined(self) -> bool:
         """A person with all of their rights who signed in, here or in a program: who may make what acts for them."""
         return self.method in ("session", "token") and not self.scopes
+
+    def reached_projects(self) -> frozenset[str] | None:
+        """Slugs of the projects that the key is confined to; None for whoever is not confined."""
+        return ties().reached(self.key) if self.key is not None else None
 
     @property
     def has_expired(self) -> bool:

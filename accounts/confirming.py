@@ -44,6 +44,11 @@ def safe_path(request: HttpRequest, wanted: str) -> str:
     return wanted if is_ours else reverse("account_profile")
 
 
+def leads_to_confirm(path: str) -> HttpResponse:
+    """Asks, and then goes on at this path."""
+    return redirect(f"{reverse('account_confirm')}?{urlencode({'next': path})}")
+
+
 def confirmation_page(request: HttpRequest) -> HttpResponse:
     """Asks; a form that was sent is kept in the page, not in the portal, and goes on after the answer.
 
@@ -51,7 +56,7 @@ def confirmation_page(request: HttpRequest) -> HttpResponse:
     """
     path = request.get_full_path()
     if request.method != "POST" or request.FILES:
-        return redirect(f"{reverse('account_confirm')}?{urlencode({'next': path})}")
+        return leads_to_confirm(path)
     pairs = [
         [name, value]
         for name, values in request.POST.lists()

@@ -22,6 +22,7 @@ def enrol(*, by: User, user: User) -> TotpDevice:
     It takes the place of one that was begun before: whoever saw that one's secret cannot confirm it any more.
     """
     _themselves(by, user)
+    _lock(user)  # several sign-ins at a time each begin one; the last stays
     TotpDevice.objects.filter(user_id=user.pk, confirmed=False).delete()
     return TotpDevice.objects.create(user=user, name=_("Authenticator app"), confirmed=False)
 
@@ -33,7 +34,7 @@ def confirm(*, by: User, user: User, device: TotpDevice, code: str) -> list[str]
     Raises `Refusal("invalid_credentials")` for any other code; then nothing changed. The door counts the tries.
     """
     _themselves(by, user)
-    list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk"))
+    _lock(user)
     if device.user_id != user.pk or device.confirmed or not device.verify_token(code):
         raise Refusal("invalid_credentials", _("This code is not valid, or was used before."))
     TotpDevice.objects.filter(user_id=user.pk, confirmed=True).delete()
@@ -42,6 +43,10 @@ def confirm(*, by: User, user: User, device: TotpDevice, code: str) -> list[str]
     codes = _issue(user)
     _changed(by, user, "second_factor_on")
     return codes
+
+
+def _lock(user: User) -> None:
+    list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk"))
 
 
 @transaction.atomic

@@ -96,6 +96,10 @@ class KeyAdmin(ConsoleModelAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj: Key, form: Any, change: bool) -> None:
+        """What was changed here, and nothing that was read with it: a key revoked or rotated meanwhile stays so."""
+        obj.save(update_fields=form.changed_data)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

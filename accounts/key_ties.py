@@ -23,6 +23,9 @@ class Ties(Protocol):
     def projects(self, key: Any) -> list[str] | None:
         """Slugs of the projects that it is confined to, as far as they are seen; None for a key that is not."""
 
+    def reached(self, key: Any) -> frozenset[str] | None:
+        """The same, asked of the database at once: for what a request by the key may see."""
+
     def spent(self, key: Any) -> Decimal:
         """USD of this month, what is reserved left out."""
 
@@ -38,6 +41,9 @@ class _Untied:
         return keys
 
     def projects(self, key: Any) -> list[str] | None:
+        return None
+
+    def reached(self, key: Any) -> frozenset[str] | None:
         return None
 
     def spent(self, key: Any) -> Decimal:

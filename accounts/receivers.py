@@ -27,6 +27,7 @@ def _signed_in(user: User, request: HttpRequest, **_: Any) -> None:
         request.session.flush()
         raise
     fresh.mark(request)
+    request.session.begin_anew()  # type: ignore[attr-defined]
     _compare(user, request)
 
 

@@ -60,25 +60,41 @@ class SessionStore(DatabaseStore):
         return self.model.objects.filter(session_key=stored_key(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
-        """Its row: a sign-in gives it a new key, and so a new row with a new end."""
+        """Its row. A new key of the same person's session, as after a new password, moves no end: a sign-in does."""
         key = stored_key(self._get_or_create_session_key())
         now = timezone.now()
         row = self._row
-        if row is None or row.session_key != key:
-            context = current()
-            row = self.model(
-                session_key=key,
-                ends_at=now + timedelta(seconds=settings.SESSION_COOKIE_AGE),
-                address=context.address[:45],
-                agent=context.agent[:200],
-            )
         signed_in = data.get(SESSION_KEY)
+        if row is None or row.session_key != key:
+            row = self._new_row(key, now, row, signed_in)
         row.user_id = int(signed_in) if signed_in else None
         row.epoch = int(data.get(HASH_SESSION_KEY, "-0").rpartition("-")[2]) if signed_in else 0
         row.session_data = self.encode(data)
         row.expire_date = self._idle_end(row, now)
         self._row = row
         return row
+
+    def _new_row(self, key: str, now: datetime, former: Any, signed_in: Any) -> Any:
+        context = current()
+        row = self.model(
+            session_key=key,
+            ends_at=now + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+            address=context.address[:45],
+            agent=context.agent[:200],
+        )
+        if former is not None and signed_in and str(former.user_id) == str(signed_in):
+            for name in ("created_at", "ends_at", "address", "agent"):
+                setattr(row, name, getattr(former, name))
+        return row
+
+    def begin_anew(self) -> None:
+        """Somebody has just signed in: the session's time runs from here, whose it was before does not matter."""
+        row = self._row
+        if row is not None:
+            context, row.created_at = current(), timezone.now()
+            row.ends_at = row.created_at + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+            row.address, row.agent = context.address[:45], context.agent[:200]
+            self.modified = True
 
     def touch(self) -> None:
         """Somebody came by: the idle time starts anew. Written once a minute at most."""

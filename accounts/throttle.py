@@ -22,6 +22,7 @@ from portal.limits import Limit, give_back, take
 PERIOD_S = 300.0
 # For an account: (how often the configured number, in how many seconds), from the first pause to the longest.
 BACK_OFF = ((1, PERIOD_S), (2, 3600.0), (4, 86400.0))
+GUESSED = frozenset(["password", "code"])  # doors where a secret of the account is guessed at
 COARSE_RATE, COARSE_PERIOD_S = "120/m", 60.0  # tries of one address, right ones included
 IPV6_PREFIX = 64  # what one customer holds; single addresses of it cost nothing
 
@@ -48,18 +49,20 @@ def attempt(*, door: str, address: str, account: str = "", device: str = "") -> 
 
     `device` names a browser that is known to be the account's (`accounts.sightings.known_device`), or nothing.
     """
-    failures = settings.FAILED_SIGN_INS
-    limits = [Limit(f"fail:address:{network_of(address)}", failures, PERIOD_S)]
+    failures, guesses = settings.FAILED_SIGN_INS, door in GUESSED
+    # Who asks for many links closes no door to the neighbours who know their passwords.
+    shared = "address" if guesses or not account else f"address:{door}"
+    limits = [Limit(f"fail:{shared}:{network_of(address)}", failures, PERIOD_S)]
     if account:
         whose = account.strip().lower()
         name = hashlib.sha256(f"{whose}\x00{device}".encode() if device else whose.encode())
         limits += [
             Limit(f"fail:{door}:{period:.0f}:{name.hexdigest()}", times * failures, period)
-            for times, period in BACK_OFF
+            for times, period in (BACK_OFF if guesses else BACK_OFF[:1])
         ]
     taken = take(limits)
     if not taken.allowed:
-        if account and taken.key != limits[0].key:
+        if account and guesses and taken.key != limits[0].key:
             for listener in _listeners:
                 listener(account.strip().lower(), address)
         raise Refusal("too_many_attempts", retry_after=taken.retry_after)

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from audit.models import Entry
 from portal.api import ReadViewSet
+from portal.errors import Refusal
 
 
 class EntrySerializer(serializers.ModelSerializer):
@@ -80,6 +81,11 @@ class EntryViewSet(ReadViewSet):
 
     def get_queryset(self) -> QuerySet:
         found = super().get_queryset()
+        caller = self.request.auth
+        if caller is not None and caller.reached_projects() is not None:
+            raise Refusal(
+                "permission_denied", _("A key of single projects does not read the trail.")
+            )
         for name in self.filters:
             wanted = self.request.query_params.get(name)
             if not wanted:

@@ -159,4 +159,6 @@ class GuardEventViewSet(ReadViewSet):
         ):
             if wanted := self.request.query_params.get(name):
                 found = found.filter(**{column: wanted})
-        return found
+        caller = self.request.auth
+        reached = caller.reached_projects() if caller is not None else None
+        return found if reached is None else found.filter(project_slug__in=reached)

@@ -59,6 +59,18 @@ def widened(name: str) -> Rule:
     return rule
 
 
+def lengthened(name: str) -> Rule:
+    """An end of a stored row moves on, or goes."""
+
+    def rule(before: Any, after: Any) -> bool:
+        if before is None or after is None or getattr(before, name) is None:
+            return False
+        ends = getattr(after, name)
+        return ends is None or ends > getattr(before, name)
+
+    return rule
+
+
 def removed(before: Any, after: Any) -> bool:
     return before is not None and after is None
 
@@ -73,7 +85,11 @@ TABLE: dict[str, tuple[Rule, ...]] = {
     # Who may knock.
     "portal.AddressRule": (added, removed, changed("place", "verdict", "network")),
     "teams.Team": (widened("allowed_addresses"),),
-    "accounts.Key": (widened("allowed_addresses"), switched("no_content_log", on=False)),
+    "accounts.Key": (
+        widened("allowed_addresses"),
+        switched("no_content_log", on=False),
+        lengthened("expires_at"),
+    ),
     # Where questions and secrets go.
     "portal.Provider": (changed("kind", "base_url", "secret", "extra_headers"),),
     # Who is strong, and who gets in; the address is where a new password is mailed to.

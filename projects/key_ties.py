@@ -43,6 +43,11 @@ class ProjectTies:
         rows = list(key.confinements.all())
         return sorted(row.slug for row in rows if row.slug) if rows else None
 
+    def reached(self, key: Any) -> frozenset[str] | None:
+        rows = KeyProject.objects.filter(key_id=key.pk)
+        slugs = list(rows.values_list("project__slug", flat=True))
+        return frozenset(slug for slug in slugs if slug) if slugs else None
+
     def spent(self, key: Any) -> Decimal:
         return sum((dollars(row.spent_micros) for row in key.spends.all()), Decimal(0))
 

@@ -23,7 +23,9 @@ def profile(request: HttpRequest) -> HttpResponse:
             raise Refusal("permission_denied")
         form = ProfileForm(request.POST, instance=User.objects.get(pk=request.user.pk))
         if form.is_valid():
-            form.save()
+            form.save(commit=False).save(
+                update_fields=["name"]
+            )  # and nothing that was read with it
             messages.success(request, _("Your name is saved."))
             return redirect("account_profile")
     context = {"form": form, "belongings": belongings_of(request.user)}

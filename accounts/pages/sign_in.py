@@ -10,6 +10,8 @@ from allauth.account.views import (
 )
 from django.http import Http404, HttpRequest, HttpResponse
 
+from accounts import fresh
+from accounts.confirming import leads_to_confirm
 from accounts.sightings import known_device
 from accounts.throttle import attempt, coarse
 
@@ -41,7 +43,9 @@ class ResetView(PasswordResetView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Every request counts: the page never tells whether there is such an account."""
         coarse(request)
-        attempt(door="reset", address=_address(request), account=request.POST.get("email", ""))
+        email = request.POST.get("email", "")
+        device = known_device(request, email)
+        attempt(door="reset", address=_address(request), account=email, device=device)
         return super().post(request, *args, **kwargs)
 
 
@@ -61,6 +65,12 @@ class NewPasswordView(PasswordResetFromKeyView):
 
 class ChangePasswordView(PasswordChangeView):
     own_transactions = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sensitive, and asked before the form: what is typed into it is kept by no page."""
+        if request.user.is_authenticated and not fresh.is_fresh(request):
+            return leads_to_confirm(request.path)
+        return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Guessing the old password from a session left open counts like guessing it at the door."""

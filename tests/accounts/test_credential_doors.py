@@ -9,12 +9,16 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from accounts import actions, token_actions
 from accounts.actions import end_sessions
+from accounts.links import password_link
 from accounts.models import Key, User
 from accounts.scopes import SCOPES
+from portal.context import Actor, acting
 from portal.route_classes import RouteClass, routes
 from tests.accounts.codes import (
     NOW,
@@ -31,6 +35,8 @@ from tests.accounts.test_impersonation_doors import ROUTES
 from tests.cast import PASSWORD
 
 LOGIN, VERIFY = "/account/login/", "/account/second-factor/verify/"
+DAY = timedelta(days=1)
+SET_UP, CHANGE = "/account/second-factor/set-up/", "/account/password/change/"
 ENROL, ENROLMENT = "/account/second-factor/enrol/", "/account/second-factor/"
 
 # What kind of door a route is, by how it begins; the longest beginning counts.
@@ -64,16 +70,42 @@ ROWS = {
         "public",
     ),
 }
-# Every route of the class PUBLIC, and what lets one in behind it.
+# Every route that anybody may knock at, by name, and the secret that it takes: a line of `TAKING`, or in words.
+NOTHING, SESSION_OF = "nothing", "a session"
 PUBLIC = {
-    "healthz": "nothing",
-    "readyz": "nothing",
-    "csp-report/": "nothing",
-    "theme/": "nothing",
-    "widget/": "a widget's public key, or its visitor's session",
-    "account/": "a session, or a secret that is a line of TAKING",
-    "api/auth/token/": "a secret that is a line of TAKING",
+    **dict.fromkeys(("healthz", "readyz", "csp-report/", "theme/"), NOTHING),
+    **dict.fromkeys(
+        ("widget/loader.js", r"widget/loader\.(?P<version>[0-9a-f]{12})\.js$"), NOTHING
+    ),
+    "widget/v1/session": "a widget's public key",
+    "widget/v1/chat": "a visitor's session",
+    **{f"account/closed/{name}/": NOTHING for name in ("email", "inactive", "reauthenticate")},
+    **{f"account/closed/{name}/": NOTHING for name in ("set_password", "signup")},
+    **dict.fromkeys(("account/logout/", "account/password/reset/done/"), NOTHING),
+    "account/password/reset/key/done/": NOTHING,
+    "account/login/": "page",
+    "account/second-factor/verify/": "verify",
+    "account/second-factor/enrol/": "enrol",
+    "account/password/reset/": "reset",
+    r"account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "link",
+    "account/confirm/": "confirm",
+    "account/password/change/": "change",
+    "account/second-factor/set-up/": "set-up",
+    "api/auth/token/": "token",
+    "api/auth/token/refresh/": "refresh",
+    **{
+        f"account/{name}": SESSION_OF
+        for name in (
+            *("", "impersonation/end/", "keys/", "keys/create/", "notices/"),
+            *("keys/<str:public_id>/revoke/", "keys/<str:public_id>/rotate/"),
+            *("programs/<str:uid>/end/", "sessions/", "sessions/<str:uid>/end/"),
+            *("sessions/others/end/", "second-factor/", "second-factor/begin/"),
+            *("second-factor/codes/", "second-factor/remove/"),
+        )
+    },
 }
+# Not public, and taking a secret in what is sent all the same.
+PROVING = {"api/auth/fresh/": "fresh", "api/auth/logout/": SESSION_OF}
 
 
 def kind_of(route):
@@ -83,12 +115,14 @@ def kind_of(route):
     return ROWS[found]
 
 
-def test_every_public_route_has_its_row():
-    classes = {route: kind for route, kind, _view in routes()}
-    public = {r.removeprefix("^") for r, kind in classes.items() if kind is RouteClass.PUBLIC}
-    without = {route for route in public if not route.startswith(tuple(PUBLIC))}
-    assert without == set()
-    assert all(any(route.startswith(row) for route in public) for row in PUBLIC)
+def test_every_public_route_and_every_door_of_signing_in_has_its_line():
+    classes = {route.removeprefix("^"): kind for route, kind, _view in routes()}
+    public = {route for route, kind in classes.items() if kind is RouteClass.PUBLIC}
+    assert public == set(PUBLIC)
+    signing_in = {route for route in classes if route.startswith(("account/", "api/auth/"))}
+    assert signing_in - public == set(PROVING)
+    taking = {line for line in (*PUBLIC.values(), *PROVING.values()) if " " not in line}
+    assert taking - {NOTHING} == {door.partition(" ")[0] for door in TAKING} - {"basic"}
 
 
 def test_every_door_has_a_row_and_every_row_a_door():
@@ -149,6 +183,14 @@ def _flag(name, **flags):
         User.objects.filter(pk=key.user_id).update(**flags)
 
     return change
+
+
+def _rotated(cast, *, overlap, twice=False, newest=False):
+    """The older secret of a rotated key, or the newest one."""
+    older = cast.key(cast.marco)
+    for _ in range(2 if twice else 1):
+        _key, plaintext = actions.rotate_key(by=cast.marco, key=Key.objects.get(), overlap=overlap)
+    return Presented(authorization=f"Bearer {plaintext if newest else older}")
 
 
 def _tokens(email="marco@example.com", **more):
@@ -276,6 +318,10 @@ CREDENTIALS = {
     "revoked key": (_changed_key(_revoked), NOWHERE),
     "key of a deactivated person": (_changed_key(_flag("off", is_active=False)), NOWHERE),
     "key of a restricted person": (_changed_key(_flag("on", is_restricted=True)), NOWHERE),
+    "rotated key": (lambda cast: _rotated(cast, overlap=DAY, newest=True), BEARER),
+    "older secret, in the overlap": (lambda cast: _rotated(cast, overlap=DAY), BEARER),
+    "older secret, without overlap": (lambda cast: _rotated(cast, overlap=0 * DAY), NOWHERE),
+    "older secret, rotated twice": (lambda cast: _rotated(cast, overlap=DAY, twice=True), NOWHERE),
     "token": (lambda cast: _token(_tokens()["access"]), BEARER),
     "token that may chat": (lambda cast: _token(_tokens(scopes=["chat"])["access"]), BEARER),
     "token of a restricted person": (
@@ -303,6 +349,7 @@ NOT_ASKED = {"account_confirm", "account_logout", "auth_logout", "account_end_im
 
 def outcome(response):
     """What the door made of the credential; what one may do behind it is asked elsewhere."""
+    assert response.status_code < 500, response
     if response.status_code == 401:
         code = response.json()["error"]["code"]
         return HELD if code == "second_factor_required" else OUT
@@ -392,19 +439,91 @@ def by_basic(email, password, code):
     return IN if response.status_code == 200 else response.json()["error"]["code"]
 
 
-WRONG = "invalid_credentials"
+def by_refresh(email, password, code):
+    """A token of the person from before: what has happened to them since decides."""
+    user = User.objects.filter(email=email).first()
+    if user is None or password != PASSWORD:
+        return refusal(Client().post(REFRESH, {"refresh": "ghr_" + "0" * 130}, "application/json"))
+    with acting(Actor("user", str(user.pk), user.email)):
+        issued = token_actions.sign_in(by=user, name="", scopes=[], mfa=bool(code))
+    return refusal(Client().post(REFRESH, {"refresh": issued.refresh}, "application/json"))
+
+
+def by_reset(email, password, code):
+    """The page never tells; whoever exists and is active is mailed a link, and nobody is signed in."""
+    mail.outbox.clear()
+    client = Client()
+    answer = client.post("/account/password/reset/", {"email": email})
+    assert answer["Location"] == "/account/password/reset/done/"
+    assert "_auth_user_id" not in client.session
+    return "mailed" if any("/reset/key/" in message.body for message in mail.outbox) else OUT
+
+
+def by_link(email, password, code):
+    """A link that was made before; a new password signs nobody in, whatever else they have."""
+    user = User.objects.filter(email=email).first()
+    path = "/account/password/reset/key/zz-none/"
+    if user is not None:
+        path = "/" + password_link(user).split("/", 3)[3]
+    client = Client()
+    page = client.get(path, follow=True)
+    where = page.redirect_chain[-1][0] if page.redirect_chain else path
+    new = {"password1": password or "x", "password2": password or "x"}
+    answer = client.post(where, new)
+    assert "_auth_user_id" not in client.session
+    return "set" if answer.status_code == 302 else OUT
+
+
+def refusal(answer):
+    return IN if answer.status_code == 200 else answer.json()["error"]["code"]
+
+
+WRONG, OWES = "invalid_credentials", "second_factor_required"
+REFRESH = "/api/auth/token/refresh/"
 SIGN_INS = {
     "page": (by_page, OUT),
     "token": (by_token, WRONG),
     "basic": (by_basic, WRONG),
+    "refresh": (by_refresh, WRONG),
 }
+_SAME = dict(deactivated=WRONG, unknown=WRONG)
 TAKING = {
     "page": dict(plain=IN, enrolled=IN, owing=ENROL, restricted=IN, deactivated=OUT, unknown=OUT),
     "page without code": dict(enrolled=VERIFY),
-    "token": dict(plain=IN, enrolled=IN, owing="second_factor_required", restricted=IN, deactivated=WRONG, unknown=WRONG),
-    "token without code": dict(enrolled="second_factor_required"),
-    "basic": dict(plain=IN, enrolled=WRONG, owing=WRONG, restricted=IN, deactivated=WRONG, unknown=WRONG),
-}  # fmt: skip
+    "token": dict(plain=IN, enrolled=IN, owing=OWES, restricted=IN, **_SAME),
+    "token without code": dict(enrolled=OWES),
+    "basic": dict(plain=IN, enrolled=WRONG, owing=WRONG, restricted=IN, **_SAME),
+    "refresh": dict(plain=IN, enrolled=IN, owing=OWES, restricted=IN, **_SAME),
+    "refresh without code": dict(enrolled=OWES),
+    "reset": dict.fromkeys(("plain", "enrolled", "owing", "restricted"), "mailed")
+    | dict(deactivated=OUT, unknown=OUT),
+    "link": dict.fromkeys(("plain", "enrolled", "owing", "restricted"), "set")
+    | dict(deactivated=OUT, unknown=OUT),
+    # Steps behind a first one, each with tests of its own below: who came so far is in only with all that they have.
+    **{door: {} for door in ("verify", "enrol", "confirm", "change", "set-up", "fresh")},
+}
+
+
+@pytest.mark.parametrize("person", PEOPLE, indirect=True)
+@pytest.mark.parametrize(("door", "knock"), [("reset", by_reset), ("link", by_link)])
+def test_a_reset_signs_nobody_in_and_tells_nothing(cast, settings, door, knock, person):
+    settings.BASE_URL = "http://127.0.0.1:8000"
+    kind, email, code = person
+    assert knock(email, "a-new-and-long-password-7", code) == TAKING[door][kind]
+
+
+@pytest.mark.parametrize("person", PEOPLE, indirect=True)
+@pytest.mark.parametrize("path", [VERIFY, ENROL, SET_UP, CHANGE])
+def test_a_later_step_is_closed_to_who_did_not_take_the_first(cast, path, person):
+    _kind, email, code = person
+    client = Client()
+    client.post(LOGIN, {"login": email, "password": "wrong"})
+    sent = {"code": code or "123456", "oldpassword": PASSWORD}
+    with clock():
+        answer = client.post(path, {**sent, "password1": "x" * 20, "password2": "x" * 20})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(LOGIN)
+    assert "_auth_user_id" not in client.session
 
 
 @pytest.mark.parametrize("person", PEOPLE, indirect=True)

@@ -6,16 +6,18 @@ import sys
 import pytest
 from django.conf import settings
 from django.db import connection
+from redis import Redis
 
 from accounts.models import User
 from audit.models import Entry
+from tests.accounts.codes import with_factor
 from tests.cast import PASSWORD, build_cast
 from tests.strict import ROLE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROCESS = """
-import sys, django
+import base64, sys, django
 from django.conf import settings
 django.setup()
 from django.db import connection
@@ -35,13 +37,28 @@ def become(sender, connection, **_):
 connection_created.connect(become)
 print("ready", flush=True)
 sys.stdin.readline()
+settings.BASIC_AUTH = True
+MARCO = {"login": "marco@example.com", "password": "wrong"}
+PAIR = base64.b64encode(b"marco@example.com:wrong").decode()
+client = Client()
+if sys.argv[5] == "code":
+    first = client.post("/account/login/", {**MARCO, "password": sys.argv[6]})
+    assert first["Location"] == "/account/second-factor/verify/", first
+def knock(address):
+    if sys.argv[5] == "page":
+        return Client(REMOTE_ADDR=address).post("/account/login/", MARCO)
+    if sys.argv[5] == "token":
+        body = {"email": "marco@example.com", "password": "wrong"}
+        return Client(REMOTE_ADDR=address).post("/api/auth/token/", body, "application/json")
+    if sys.argv[5] == "basic":
+        headers = {"authorization": "Basic " + PAIR}
+        return Client(REMOTE_ADDR=address).get("/api/users/me/", headers=headers)
+    return client.post("/account/second-factor/verify/", {"code": "ABCDABCDABCDABCD"}, REMOTE_ADDR=address)
 tried = 0
 for turn in range(100):
-    address = f"10.{number}.{turn // 8}.{turn % 8 + 1}"
-    data = {"login": "marco@example.com", "password": "wrong"}
-    response = Client(REMOTE_ADDR=address).post("/account/login/", data)
-    assert response.status_code in (200, 429), response.status_code
-    tried += response.status_code == 200
+    response = knock(f"10.{number}.{turn // 8}.{turn % 8 + 1}")
+    assert response.status_code in (200, 401, 429), response.status_code
+    tried += response.status_code != 429
 print(tried)
 """
 
@@ -50,16 +67,24 @@ print(tried)
 def redis_url(request):
     if request.param == "database":
         return ""
-    return request.getfixturevalue("redis_server")
+    url = request.getfixturevalue("redis_server")
+    Redis.from_url(url).flushall()
+    return url
 
 
-def test_exactly_so_many_are_tried_and_the_owner_is_told_once(redis_url, transactional_db):
+FAILED = {"code": "second_factor_failed"}
+
+
+@pytest.mark.parametrize("door", ["page", "token", "basic", "code"])
+def test_exactly_so_many_are_tried_and_the_owner_is_told_once(redis_url, transactional_db, door):
     cast = build_cast()
+    if door == "code":
+        with_factor(cast.marco)
     workers = [
         subprocess.Popen(
             [
                 *(sys.executable, "-c", PROCESS, redis_url),
-                *(str(connection.settings_dict["NAME"]), str(number), ROLE),
+                *(str(connection.settings_dict["NAME"]), str(number), ROLE, door, PASSWORD),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -75,7 +100,8 @@ def test_exactly_so_many_are_tried_and_the_owner_is_told_once(redis_url, transac
     assert all(worker.returncode == 0 for worker in workers)
     tried = sum(int(output.split()[-1]) for output in outputs)
     assert tried == settings.FAILED_SIGN_INS
-    assert Entry.objects.filter(action="sign_in_failed").count() == tried
+    failed = FAILED.get(door, "sign_in_failed")
+    assert Entry.objects.filter(action=failed).count() == tried
     assert Entry.objects.filter(action="guessing_stopped").count() == 1
     assert cast.marco.notices.filter(kind="guessing").count() == 1
     assert User.objects.get(pk=cast.marco.pk).check_password(PASSWORD)

@@ -15,9 +15,11 @@ from tests.cast import PASSWORD
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-def signed_in(email="marco@example.com", agent=FIREFOX, address="192.0.2.7", client=None):
+def signed_in(
+    email="marco@example.com", agent=FIREFOX, address="192.0.2.7", client=None, password=PASSWORD
+):
     client = client or Client(headers={"user-agent": agent}, REMOTE_ADDR=address)
-    response = client.post("/account/login/", {"login": email, "password": PASSWORD})
+    response = client.post("/account/login/", {"login": email, "password": password})
     assert response.status_code == 302
     return client
 

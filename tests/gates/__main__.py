@@ -39,7 +39,8 @@ def clean_environment(**extra: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PORTAL_") and name not in ("DATABASE_URL", "REDIS_URL")
+        # Nor of the tests' browser, which runs its loop in this thread.
+        if not name.startswith(("PORTAL_", "DATABASE_", "DJANGO_")) and name != "REDIS_URL"
     }
     return {**kept, **extra}
 

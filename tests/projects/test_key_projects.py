@@ -7,7 +7,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import Key
+from guards.models import GuardEvent
 from projects.models import Exchange, KeyProject
+from tests.accounts.test_impersonation_doors import ROUTES
 from tests.projects.doors import question
 
 
@@ -147,3 +149,38 @@ def test_the_command_prints_the_key_alone_and_takes_what_the_contract_says(cast)
     with pytest.raises(CommandError, match="There is no such project"):
         command("--project", "helpdesk")
     assert Key.objects.count() == 2
+
+
+# Lists that no project's rows are in: of people, teams, models and guards themselves.
+OF_NO_PROJECT = {
+    *("provider-list", "model-list", "user-list", "team-list", "membership-list"),
+    *("grant-list", "guard-list", "key-list"),
+}
+
+
+def test_no_list_shows_a_confined_key_a_row_of_another_project(cast):
+    """Generated: a list that is not here fails if anything of the other project is in it."""
+    for project in (cast.assistant, cast.drafts):
+        talk = project.conversations.create(user=cast.olivia)
+        talk.messages.create(role="user", content=f"about {project.slug}")
+        Exchange.objects.create(
+            project=project, project_slug=project.slug, team=project.team, user=cast.olivia
+        )
+        GuardEvent.objects.create(
+            team=project.team, guard_version=1, guard_slug="limits", project_slug=project.slug
+        )
+    headers = cast.bearer(cast.olivia, projects=["drafts"])
+    asked = set()
+    for route, path, name in ROUTES:
+        if not route.startswith("api/") or not (name or "").endswith("-list"):
+            continue
+        answer = Client().get(path, headers=headers)
+        asked.add(name)
+        if name in OF_NO_PROJECT:
+            continue
+        assert answer.status_code in (200, 403), path
+        if answer.status_code == 200:
+            assert '"assistant"' not in answer.content.decode(), path
+            assert '"drafts"' in answer.content.decode(), path
+    narrowed = {"project-list", "conversation-list", "usage-list", "guard-event-list"}
+    assert asked >= narrowed | OF_NO_PROJECT
