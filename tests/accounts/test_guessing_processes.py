@@ -1,56 +1,41 @@
 """Eight processes guess at one account at a time: exactly the configured number of passwords is looked at."""
 
 import subprocess
-import sys
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from redis import Redis
 
 from accounts.models import User
 from audit.models import Entry
+from tests import second_process
 from tests.accounts.codes import with_factor
 from tests.cast import PASSWORD, build_cast
-from tests.strict import ROLE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROCESS = """
-import base64, sys, django
-from django.conf import settings
-django.setup()
-from django.db import connection
-from django.db.backends.signals import connection_created
-settings.REDIS_URL = sys.argv[1]
-settings.ALLOWED_HOSTS = ["testserver"]
-settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-connection.settings_dict["NAME"] = sys.argv[2]
+import base64
 from django.test import Client
 from portal import limits
 limits.clock = lambda: 1_800_000_000_000_000  # frozen: nothing trickles in meanwhile
-number, role = int(sys.argv[3]), sys.argv[4]
-def become(sender, connection, **_):
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {role}")
-connection_created.connect(become)
+settings.REDIS_URL, number, door, password = sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
 print("ready", flush=True)
 sys.stdin.readline()
 settings.BASIC_AUTH = True
 MARCO = {"login": "marco@example.com", "password": "wrong"}
 PAIR = base64.b64encode(b"marco@example.com:wrong").decode()
 client = Client()
-if sys.argv[5] == "code":
-    first = client.post("/account/login/", {**MARCO, "password": sys.argv[6]})
+if door == "code":
+    first = client.post("/account/login/", {**MARCO, "password": password})
     assert first["Location"] == "/account/second-factor/verify/", first
 def knock(address):
-    if sys.argv[5] == "page":
+    if door == "page":
         return Client(REMOTE_ADDR=address).post("/account/login/", MARCO)
-    if sys.argv[5] == "token":
+    if door == "token":
         body = {"email": "marco@example.com", "password": "wrong"}
         return Client(REMOTE_ADDR=address).post("/api/auth/token/", body, "application/json")
-    if sys.argv[5] == "basic":
+    if door == "basic":
         headers = {"authorization": "Basic " + PAIR}
         return Client(REMOTE_ADDR=address).get("/api/users/me/", headers=headers)
     return client.post("/account/second-factor/verify/", {"code": "ABCDABCDABCDABCD"}, REMOTE_ADDR=address)
@@ -82,10 +67,7 @@ def test_exactly_so_many_are_tried_and_the_owner_is_told_once(redis_url, transac
         with_factor(cast.marco)
     workers = [
         subprocess.Popen(
-            [
-                *(sys.executable, "-c", PROCESS, redis_url),
-                *(str(connection.settings_dict["NAME"]), str(number), ROLE, door, PASSWORD),
-            ],
+            second_process.command(PROCESS, redis_url, str(number), door, PASSWORD),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,34 +4,20 @@ This process has just used each credential and believes it. Running streams: `te
 """
 
 import subprocess
-import sys
 import time
 
 import pytest
-from django.db import connection
 from django.test import Client
 
+from tests import second_process
 from tests.accounts.test_impersonation import start
 from tests.cast import PASSWORD, build_cast
-from tests.strict import ROLE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PROMISE = 5.0
 ME = "/api/users/me/"
 
 PROCESS = """
-import sys, django
-from django.conf import settings
-django.setup()
-from django.db import connection
-from django.db.backends.signals import connection_created
-settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-connection.settings_dict["NAME"] = sys.argv[1]
-def become(sender, connection, **_):
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {sys.argv[2]}")
-connection_created.connect(become)
 from accounts import actions
 from accounts.models import Key, User
 from teams import actions as team_actions
@@ -109,8 +95,7 @@ def held(transactional_db):
 @pytest.mark.parametrize("deed", DEEDS)
 def test_what_another_process_ends_is_dead_within_five_seconds(held, deed):
     words, dead = DEEDS[deed]
-    name = str(connection.settings_dict["NAME"])
-    subprocess.run([sys.executable, "-c", PROCESS + words, name, ROLE], check=True, timeout=120)
+    subprocess.run(second_process.command(PROCESS + words), check=True, timeout=120)
     until = time.monotonic() + PROMISE
     while (alive := {who for who in dead if held[who]()}) and time.monotonic() < until:
         time.sleep(0.2)

@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import sys
 import threading
 import time
 from urllib.parse import urlencode
@@ -14,9 +13,9 @@ from django.test import Client
 
 from accounts.models import Session, TokenFamily
 from projects.models import Exchange
+from tests import second_process
 from tests.cast import PASSWORD, build_cast
 from tests.projects.test_live import received, row_when
-from tests.strict import ROLE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TEXT = "slow: 200 words: 400"
@@ -176,16 +175,6 @@ def test_what_people_do_ends_a_running_stream(house, come, end):
 
 
 PROCESS = """
-import sys, django
-django.setup()
-from django.db import connection
-from django.db.backends.signals import connection_created
-connection.settings_dict["NAME"] = sys.argv[1]
-def become(sender, connection, **_):
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {sys.argv[2]}")
-connection_created.connect(become)
 from accounts.actions import end_sessions
 from accounts.models import User
 marco = User.objects.get(email="marco@example.com")
@@ -199,9 +188,8 @@ def test_a_deed_in_a_second_process_ends_both_kinds_of_streams(house):
     _got, api = by_token(house)
     for opened in (playground, api):
         received(opened, until=b"gate")
-    name = str(connection.settings_dict["NAME"])
     done = subprocess.run(
-        [sys.executable, "-c", PROCESS, name, ROLE], capture_output=True, text=True, timeout=60
+        second_process.command(PROCESS), capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "done\n", done.stderr
     found = []
