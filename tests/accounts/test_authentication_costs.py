@@ -14,7 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Session
+from accounts import key_use
+from accounts.models import Key, Session
 from portal import recording
 from portal.limit_stores import forget_stores
 from teams.models import Membership, Team
@@ -70,7 +71,12 @@ def test_authenticating_costs_four_queries_cold_and_two_warm_whatever_the_number
         Membership.objects.create(team=team, user=cast.marco, role="member")
     client, headers = come(cast)
     get_tokens("vera@example.com")  # what a process reads once: address rules, the limiter's epoch
+    client.get(ME, headers=headers)
+    # As a process meets it that has never seen the caller, a while after somebody else did.
+    Key.objects.update(last_used_at=timezone.now() - timedelta(hours=1))
+    Session.objects.update(last_seen_at=timezone.now() - timedelta(minutes=2))
     forget()
+    key_use.known.forget()
     costs = []
     for _ in range(2):
         with CaptureQueriesContext(connection) as captured:
@@ -80,6 +86,17 @@ def test_authenticating_costs_four_queries_cold_and_two_warm_whatever_the_number
     cold, warm = costs
     assert len(cold) <= COLD, cold
     assert len(warm) <= WARM, warm
+
+
+def test_a_keys_first_use_from_a_network_is_noted_with_one_statement_more(cast, redis):
+    client, headers = by_key(cast)
+    get_tokens("vera@example.com")
+    forget()
+    key_use.known.forget()
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(ME, headers=headers).status_code == 200
+    found = [q["sql"] for q in captured if not q["sql"].startswith(WORDS)]
+    assert len(found) <= COLD + 1, found
 
 
 def test_without_redis_the_limiter_adds_six_statements_to_a_look_at_a_password(cast, settings):
