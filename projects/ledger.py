@@ -16,6 +16,7 @@ from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
 from projects.budgets import Charge, Reservation, micros, settle
 from projects.models import Conversation, Exchange, Message
+from projects.models.usage import owner_of
 from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
 from projects.passage import Passage
@@ -125,9 +126,14 @@ def _may_keep(passage: Passage) -> bool:
         passage.log_content or passage.conversation is not None
     ):
         return False
-    row = passage.row or Exchange(**_identity(passage))
+    caller = passage.caller
+    owner = owner_of(
+        user_id=caller.user.pk if caller and caller.user else None,
+        visitor=getattr(caller, "id", "") or "",
+        team_id=passage.route.team_id if passage.route else None,
+    )
     try:
-        return keyring.is_usable(row.encryption_owner)
+        return keyring.is_usable(owner)
     except keyring.Unreadable as error:
         passage.outcome = "content_unreadable"
         raise Refusal("content_unreadable") from error

@@ -27,6 +27,13 @@ def forget_content(collector: Any, field: models.Field, rows: Any, using: str) -
 forget_content.lazy_sub_objs = True  # type: ignore[attr-defined] # in the order above, before the rows lose their owner
 
 
+def owner_of(*, user_id: int | None, visitor: str, team_id: int | None) -> str:
+    """Under whose key an exchange is: a person's, a widget's visitor's, or the team's where neither is known."""
+    if user_id:
+        return keyring.person(user_id)
+    return keyring.visitor(visitor) if visitor else keyring.team(team_id)
+
+
 class Exchange(SealedModel):
     """The usage log: one row for each exchange, on every way out. It outlives what it points at.
 
@@ -104,10 +111,7 @@ class Exchange(SealedModel):
 
     @property
     def encryption_owner(self) -> str:
-        """Who asked: a person, a widget's visitor, or the team where neither is known."""
-        if self.user_id:
-            return keyring.person(self.user_id)
-        return keyring.visitor(self.visitor) if self.visitor else keyring.team(self.team_id)
+        return owner_of(user_id=self.user_id, visitor=self.visitor, team_id=self.team_id)
 
 
 class Spend(models.Model):
