@@ -15,7 +15,7 @@ from accounts import second_factor
 from accounts.forms import CodeField
 from accounts.models import User
 
-CONFLICT = 403
+FORBIDDEN = 403
 
 
 class ConfirmForm(forms.Form):
@@ -64,6 +64,6 @@ def confirmation_page(request: HttpRequest) -> HttpResponse:
         for value in values
     ]
     context = {"form": ConfirmForm(request.user), "next": path, "again": json.dumps(pairs)}
-    response = render(request, "account/confirm.html", context, status=CONFLICT)
+    response = render(request, "account/confirm.html", context, status=FORBIDDEN)
     add_never_cache_headers(response)
     return response

@@ -161,10 +161,6 @@ def title_of(notice: Notice) -> str:
     return str(known.title) if known else notice.kind
 
 
-def unread_count(user: Any) -> int:
-    return Notice.objects.filter(user_id=user.pk, read_at__isnull=True).count()
-
-
 def mark_read(user: Any) -> None:
     Notice.objects.filter(user_id=user.pk, read_at__isnull=True).update(read_at=timezone.now())
 

@@ -4,7 +4,6 @@ The very first sighting is never unusual: there is nothing to compare it with.
 """
 
 import hmac
-import ipaddress
 import secrets
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Sighting, User
+from portal import addresses
 
 COOKIE_AGE_S = 365 * 24 * 60 * 60
 IPV4_PREFIX, IPV6_PREFIX = 24, 48  # a network: what an office or a provider's customers share
@@ -21,18 +21,7 @@ IPV4_PREFIX, IPV6_PREFIX = 24, 48  # a network: what an office or a provider's c
 
 def network_of(address: str) -> str:
     """The network that an address stands for; an IPv4 address in IPv6 is itself."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    prefix = IPV4_PREFIX if parsed.version == 4 else IPV6_PREFIX
-    return str(
-        ipaddress.ip_network(
-            (int(parsed), prefix) if parsed.version == 6 else f"{parsed}/{prefix}", strict=False
-        )
-    )
+    return addresses.network_of(address, ipv4=IPV4_PREFIX, ipv6=IPV6_PREFIX)
 
 
 def is_new(owner: str, kind: str, value: str) -> bool:
@@ -49,10 +38,6 @@ def is_new(owner: str, kind: str, value: str) -> bool:
     except IntegrityError:
         return False  # seen at the same moment by another process
     return bool(seen["all"])
-
-
-def forget(owner: str) -> None:
-    Sighting.objects.filter(owner=owner).delete()
 
 
 def device_of(request: HttpRequest) -> str:

@@ -7,7 +7,6 @@ buckets of its own: strangers cannot lock the owner out of it.
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Callable
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django_ratelimit import ALL
 from django_ratelimit.core import is_ratelimited
 from redis.exceptions import RedisError
 
+from portal import addresses
 from portal.errors import Refusal
 from portal.limits import Limit, give_back, take
 
@@ -91,12 +91,4 @@ def _client(group: str, request: HttpRequest) -> str:
 
 def network_of(address: str) -> str:
     """What is counted as one address: an IPv4 address itself, an IPv6 one's /64."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), IPV6_PREFIX), strict=False))
+    return addresses.network_of(address, ipv4=32, ipv6=IPV6_PREFIX)

@@ -82,3 +82,25 @@ def _parsed(text: str) -> Address | None:
 
 def _written(address: Address | None) -> str:
     return UNKNOWN if address is None else str(address)
+
+
+def network_of(address: str, *, ipv4: int, ipv6: int) -> str:
+    """The network of so many bits that an address is in, or the address itself where all of its bits count.
+
+    An IPv4 address in IPv6 is itself; what is no address stays as it is.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, ipaddress.IPv4Address):
+        bits, kind = ipv4, ipaddress.IPv4Network
+    else:
+        bits, kind = ipv6, ipaddress.IPv6Network  # type: ignore[assignment]
+    return (
+        str(parsed)
+        if bits == parsed.max_prefixlen
+        else str(kind((int(parsed), bits), strict=False))
+    )
