@@ -117,7 +117,7 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["stored_secret"]
     fieldsets = [
-        (None, {"fields": ["name", "slug", "kind", "is_active"]}),
+        (None, {"fields": ["name", "slug", "kind", "region", "is_active"]}),
         (_("Connection"), {"fields": ["base_url", "stored_secret"]}),
         (_("Headers"), {"fields": ["extra_headers"], "classes": ["collapse"]}),
         (

@@ -22,7 +22,7 @@ class ProviderSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Provider
-        fields = ["slug", "name", "kind", "base_url", "secret", "connect_timeout_s"]
+        fields = ["slug", "name", "kind", "base_url", "region", "secret", "connect_timeout_s"]
         fields += ["read_timeout_s", "total_timeout_s", "extra_headers", "is_active"]
 
     def to_representation(self, instance: Provider) -> dict[str, Any]:

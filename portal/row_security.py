@@ -73,6 +73,7 @@ OPEN: dict[str, str] = {
     "accounts_notice tenant": "whoever acts may leave a notice for somebody else",
     "audit_entry tenant": "everybody adds; triggers refuse every change",
     "teams_membership tenant_reads": "read to find out which teams are whose",
+    "teams_teamarchive tenant_reads": "read to find out which teams are nobody's any more",
 }
 
 

@@ -9,8 +9,12 @@ from teams.roles import ROLES_THAT_ADMINISTER
 
 
 def memberships_of(user: Any, roles: tuple[str, ...] | None = None) -> Any:
-    """Team ids of a user's memberships, as a subquery; of these roles only, where some are named."""
+    """Team ids of a user's memberships, as a subquery; of these roles only, where some are named.
+
+    An archived team is nobody's.
+    """
     rows = apps.get_model("teams.Membership").objects.filter(user_id=user.pk)
+    rows = rows.exclude(team_id__in=apps.get_model("teams.TeamArchive").objects.values("team_id"))
     if roles is not None:
         rows = rows.filter(role__in=roles)
     return rows.values("team_id")
@@ -41,3 +45,7 @@ class InTeamQuerySet(RecordedQuerySet):
         if user.is_restricted:
             return self.none()
         return self.filter(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+
+
+class TeamArchiveQuerySet(InTeamQuerySet):
+    """Which teams are archived: of these nobody but platform admins and auditors sees anything."""

@@ -42,14 +42,22 @@ MEMBER = _view("projects.project", "projects.exchange", "projects.conversation")
 ADMIN = (
     MEMBER
     | {"portal.use_console", "teams.change_team", "accounts.change_key"}
-    | _all("teams.membership", "teams.branding")
+    | _all("teams.membership", "teams.branding", "teams.customrole")
     | _all("projects.project", "projects.projectmember", "projects.projectguard")
     | _all("projects.keyproject", "guards.guard", "guards.guardattachment", "widget.widget")
     | _view("teams.team", "teams.grant", "accounts.user", "accounts.key", "portal.model")
-    | _view("guards.guardevent", "projects.spend", "audit.entry")
+    | _view("guards.guardevent", "projects.spend", "audit.entry", "teams.groupmapping")
+    | {"projects.view_access", "projects.view_accessreview", "accounts.view_pendingchange"}
+    | {"accounts.change_pendingchange"}
 )
 
-OWNER = ADMIN | {"teams.delete_team", "teams.manage_owners"}
+OWNER = ADMIN | {
+    "teams.delete_team",
+    "teams.archive_team",
+    "teams.manage_owners",
+    "projects.add_accessreview",
+    "projects.change_accessreview",
+}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "owner": OWNER,

@@ -6,7 +6,7 @@ from typing import Any
 
 from portal.recording import register_listener
 from portal.tenancy import EVERYTHING, NOTHING, Scope, register_scopes
-from teams.models import Membership
+from teams.querysets import memberships_of
 
 LIFETIME = 3.0  # seconds; the querysets themselves see a withdrawal at once
 MAX_ENTRIES = 20_000
@@ -26,8 +26,7 @@ class _Known:
             return found[1]
         generation = self._generation
         # Unordered: the order by name would join the teams, which are not in sight yet.
-        rows = Membership.objects.filter(user_id=user.pk).order_by()
-        teams = frozenset(rows.values_list("team_id", flat=True))
+        teams = frozenset(row["team_id"] for row in memberships_of(user).order_by())
         scope = Scope(teams=teams, user=user.pk)
         with self._lock:
             if generation == self._generation:

@@ -21,6 +21,7 @@ from portal.encryption import (
 )
 from portal.keyring import PLATFORM
 from portal.recording import RecordedQuerySet
+from portal.regions import validate_region
 from portal.validators import validate_base_url, validate_extra_headers, validate_secret
 
 SHORTEST_HINTED_SECRET = 12  # characters; of a shorter secret not even the end is shown
@@ -70,6 +71,16 @@ class Provider(SealedModel):
         _("secret"), blank=True, default="", validators=[validate_secret]
     )
     secret_last_four = models.CharField(max_length=4, blank=True, editable=False)
+    region = models.CharField(
+        _("region"),
+        max_length=40,
+        blank=True,
+        default="",
+        validators=[validate_region],
+        help_text=_(
+            "Where it computes, as a short code: eu, ch, us-east-1. Teams may ask for some only."
+        ),
+    )
     connect_timeout_s = models.FloatField(
         _("connect timeout (s)"),
         default=5.0,

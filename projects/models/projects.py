@@ -96,6 +96,7 @@ class Project(UniqueSlugMixin, SealedModel):
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Off: nobody can ask; conversations stay readable.")
     )
+    archived_at = models.DateTimeField(_("archived"), null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="ProjectMember", related_name="assigned_projects"

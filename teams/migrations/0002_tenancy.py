@@ -12,6 +12,8 @@ class Migration(migrations.Migration):
         TenantPolicy("teams_grant", OF_TEAM),
         TenantPolicy("teams_branding", OF_TEAM),
         TenantPolicy("teams_membership", OF_TEAM, reads="true"),
+        TenantPolicy("teams_teamarchive", OF_TEAM, reads="true"),
+        TenantPolicy("teams_customrole", OF_TEAM),
         Looker(
             "portal_team_demands_second_factor(bigint)",
             "boolean",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress, EmailConfirmation
@@ -80,6 +81,16 @@ LINES = {
     "teams.Team": Line(lambda cast: {"slug": "new", "name": "New"}, "name", lambda cast: "Newer"),
     "teams.Branding": Line(
         lambda cast: {"team": cast.research, "app_name": "Lab"}, "accent", lambda cast: "#7a1f5c"
+    ),
+    "teams.CustomRole": Line(
+        lambda cast: {"team": cast.research, "name": "New", "base": "admin"},
+        "permissions",
+        lambda cast: ["projects.view_project"],
+    ),
+    "teams.TeamArchive": Line(
+        lambda cast: {"team": type(cast.research).objects.create(slug="old", name="Old")},
+        "archived_at",
+        lambda cast: datetime(2026, 11, 1, tzinfo=UTC),
     ),
     "teams.Membership": Line(
         lambda cast: {"team": cast.research, "user": cast.sam, "role": "viewer"},

@@ -145,7 +145,7 @@ def gates(copy):
 
 
 def test_a_missing_migration_fails(copy):
-    path = copy / "teams/models.py"
+    path = copy / "teams/models/teams.py"
     path.write_text(path.read_text().replace("max_length=120", "max_length=121"))
     code, said = gates(copy)
     assert (code, "makemigrations" in said) == (1, True)

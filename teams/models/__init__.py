@@ -1,0 +1,7 @@
+"""Teams are the tenants: groups of users with roles, and the models they are granted."""
+
+from teams.models.branding import Branding
+from teams.models.memberships import CustomRole, Membership
+from teams.models.teams import Grant, Team, TeamArchive
+
+__all__ = ["Branding", "CustomRole", "Grant", "Membership", "Team", "TeamArchive"]
