@@ -19,7 +19,10 @@ VERBS |= {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 
 class RolePermission(BasePermission):
-    """Asks the roles, with the object; a key also needs the scope its view names for reading or writing."""
+    """Asks the roles, with the object; a key also needs the scope its view names for reading or writing.
+
+    A view's `deeds` name the permission of an action that is more than its verb.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
@@ -38,6 +41,9 @@ class RolePermission(BasePermission):
 
 
 def _name(view: Any, request: Request) -> str:
+    deed = getattr(view, "deeds", {}).get(getattr(view, "action", None))
+    if deed is not None:
+        return deed
     options = view.queryset.model._meta
     return f"{options.app_label}.{VERBS[request.method]}_{options.model_name}"
 

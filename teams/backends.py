@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from teams.querysets import archived_teams
 from teams.roles import PERMISSIONS, auditor_may
 
 
@@ -43,11 +44,12 @@ class RoleBackend:
 
 
 def roles_of(user: Any) -> dict[int, str]:
-    """Role by team id; read once for each user object, which lives as long as its request."""
+    """Role by team id, in an archived team none; read once for each user object, which lives as long as its request."""
     known = getattr(user, "_roles_by_team", None)
     if known is None:
         # Unordered: the order by name would join the teams, which are not always in sight.
-        known = dict(user.memberships.order_by().values_list("team_id", "role"))
+        rows = user.memberships.exclude(team_id__in=archived_teams()).order_by()
+        known = dict(rows.values_list("team_id", "role"))
         user._roles_by_team = known
     return known
 

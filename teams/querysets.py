@@ -14,10 +14,15 @@ def memberships_of(user: Any, roles: tuple[str, ...] | None = None) -> Any:
     An archived team is nobody's.
     """
     rows = apps.get_model("teams.Membership").objects.filter(user_id=user.pk)
-    rows = rows.exclude(team_id__in=apps.get_model("teams.TeamArchive").objects.values("team_id"))
+    rows = rows.exclude(team_id__in=archived_teams())
     if roles is not None:
         rows = rows.filter(role__in=roles)
     return rows.values("team_id")
+
+
+def archived_teams() -> Any:
+    """The ids of archived teams, as a subquery."""
+    return apps.get_model("teams.TeamArchive").objects.values("team_id")
 
 
 class TeamQuerySet(RecordedQuerySet):

@@ -13,7 +13,7 @@ from portal.console_lists import CappedPaginator
 from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
 from teams.backends import RoleBackend
-from teams.models import Branding, Membership
+from teams.models import Branding, Membership, Team, TeamArchive
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -54,6 +54,7 @@ def rows(cast):
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
+    TeamArchive.objects.create(team=Team.objects.create(slug="old", name="Old"))
     from guards.models import GuardAttachment
 
     GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")
@@ -291,6 +292,8 @@ KNOWN_PAGES = {"index", "login", "logout", "password_change", "password_change_d
 KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
 KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
+KNOWN_PAGES |= {"teams_team_archive", "teams_team_unarchive"}  # tests/teams/test_removal.py
+KNOWN_PAGES |= {"projects_project_archive", "projects_project_unarchive"}  # tests/projects/test_removal.py
 KNOWN_PAGES |= {"portal_provider_test"}  # tests/portal/test_provider_connection.py
 
 

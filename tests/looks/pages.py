@@ -82,6 +82,11 @@ PAGES = (
     Page("console-of-an-auditor", "index", "/admin/", "auditor"),
     Page("guard-try", "guards_guard_try", "/admin/guards/guard/{guards_guard}/try/", "admin"),
     Page("impersonate", "accounts_user_impersonate", "/admin/accounts/user/{marco}/impersonate/", "admin"),
+    Page("leave-team", "account_leave_team", "/account/teams/research/leave/"),
+    Page("archive-team", "teams_team_archive", "/admin/teams/team/{teams_team}/archive/", "admin"),
+    Page("unarchive-team", "teams_team_unarchive", "/admin/teams/team/{archived_team}/unarchive/", "admin"),
+    Page("archive-project", "projects_project_archive", "/admin/projects/project/{projects_project}/archive/", "admin"),
+    Page("unarchive-project", "projects_project_unarchive", "/admin/projects/project/{archived_project}/unarchive/", "admin"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
     Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
 )  # fmt: skip
