@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit import trail
 from portal.errors import Refusal
-from projects.models import Conversation, Project, ProjectGuard, ProjectMember
+from projects.models import Conversation, Exchange, Project, ProjectGuard, ProjectMember
 from teams.models import Membership, Team
 
 BATCH = 500  # conversations that are in memory at once
@@ -53,10 +53,11 @@ def remove_conversations(rows: QuerySet) -> int:
 
 
 def remove_projects_of(by: Any, team: Team) -> None:
-    """All of a team that is being deleted."""
+    """All of a team that is being deleted, and the content of what was asked in it, wherever that was."""
     for project in Project.objects.filter(team=team).defer("system_prompt").order_by("pk"):
         delete_project(by=by, project=project)
     ProjectGuard.objects.filter(guard__team=team).delete()
+    Exchange.objects.filter(team=team, question__isnull=False).update(question=None, answer=None)
 
 
 def forget_assignments(*, instance: Membership, origin: Any = None, **_: Any) -> None:

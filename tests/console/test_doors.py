@@ -13,7 +13,16 @@ from portal.console_lists import CappedPaginator
 from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
 from teams.backends import RoleBackend
-from teams.models import Branding, Membership, Team, TeamArchive
+from teams.models import (
+    Branding,
+    CustomRole,
+    Group,
+    GroupMapping,
+    GroupMember,
+    Membership,
+    Team,
+    TeamArchive,
+)
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -55,6 +64,10 @@ def rows(cast):
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
     TeamArchive.objects.create(team=Team.objects.create(slug="old", name="Old"))
+    CustomRole.objects.create(team=cast.research, name="Helper", base="admin")
+    group = Group.objects.create(source="ldap", name="chemists")
+    GroupMember.objects.create(group=group, user=cast.marco)
+    GroupMapping.objects.create(group=group, team=cast.research, role="member")
     from guards.models import GuardAttachment
 
     GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")
@@ -293,7 +306,10 @@ KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
 KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
 KNOWN_PAGES |= {"teams_team_archive", "teams_team_unarchive"}  # tests/teams/test_removal.py
-KNOWN_PAGES |= {"projects_project_archive", "projects_project_unarchive"}  # tests/projects/test_removal.py
+KNOWN_PAGES |= {
+    "projects_project_archive",
+    "projects_project_unarchive",
+}  # tests/projects/test_removal.py
 KNOWN_PAGES |= {"portal_provider_test"}  # tests/portal/test_provider_connection.py
 
 
