@@ -12,6 +12,8 @@ from teams.models.teams import Team
 from teams.querysets import InTeamQuerySet
 from teams.roles import PERMISSIONS, Role
 
+BELOW_OWNERS = [choice for choice in Role.choices if choice[0] != Role.OWNER]
+
 
 class CustomRole(models.Model):
     """A team's own role: one of the built-in ones, of whose permissions it keeps a part.
@@ -29,7 +31,7 @@ class CustomRole(models.Model):
     base = models.CharField(
         _("base"),
         max_length=10,
-        choices=[choice for choice in Role.choices if choice[0] != Role.OWNER],
+        choices=BELOW_OWNERS,
         help_text=_("Which projects its holders see, and whether they chat; it stays."),
     )
     permissions = models.JSONField(
@@ -67,6 +69,16 @@ class CustomRole(models.Model):
         """Refuses, at whatever door, a permission that the base does not have."""
         self.clean()
         super().save(*args, **kwargs)
+
+
+def check_custom_role(row: Any) -> None:
+    """Raises `Refusal` if a membership's or mapping's custom role is another team's, or stands on another base."""
+    own = row.custom_role
+    if own is not None and (own.team_id != row.team_id or own.base != row.role):
+        raise Refusal(
+            "validation_failed",
+            fields={"custom_role": [_("This role is another team's, or has another base.")]},
+        )
 
 
 class Membership(models.Model):
@@ -119,10 +131,5 @@ class Membership(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Refuses, at whatever door, a custom role of another team or on another base."""
-        own = self.custom_role
-        if own is not None and (own.team_id != self.team_id or own.base != self.role):
-            raise Refusal(
-                "validation_failed",
-                fields={"custom_role": [_("This role is another team's, or has another base.")]},
-            )
+        check_custom_role(self)
         super().save(*args, **kwargs)
