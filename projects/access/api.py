@@ -6,8 +6,7 @@ from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,11 +15,21 @@ from accounts import fresh
 from portal.api import RolePermission
 from portal.errors import Refusal
 from portal.tenancy import scope_of, tenant
-from projects.access import pages
+from projects.access import changes, pages
 from projects.access.actions import begin_export
 from projects.access.body import Body
+from projects.access.explain import explain
 from projects.access.export import lines
 from projects.access.loading import PERMISSION, Selection, places
+from projects.access.schema import (
+    AskedSerializer,
+    ChangesSerializer,
+    ExplanationSerializer,
+    MatrixSerializer,
+    PairSerializer,
+    SimulatedSerializer,
+)
+from projects.access.simulation import simulate
 
 
 class AccessPermission(RolePermission):
@@ -45,61 +54,11 @@ def selection_of(request: Request, **wanted: str) -> Selection:
     return Selection.of(request.user, **wanted)
 
 
-class StandingSerializer(serializers.Serializer):
-    slug = serializers.CharField()
-    role = serializers.CharField()
-    custom_role = serializers.CharField(allow_null=True)
-
-
-class PersonSerializer(serializers.Serializer):
-    id = serializers.IntegerField()
-    email = serializers.EmailField()
-    is_admin = serializers.BooleanField()
-    is_auditor = serializers.BooleanField()
-    is_restricted = serializers.BooleanField()
-    is_active = serializers.BooleanField()
-    teams = StandingSerializer(many=True)
-
-
-class PlaceSerializer(serializers.Serializer):
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    team = serializers.CharField()
-    visibility = serializers.CharField()
-    is_open = serializers.BooleanField(help_text="Whether it answers at all, whoever asks.")
-
-
-class AssignmentSerializer(serializers.Serializer):
-    user = serializers.IntegerField(help_text="The person's id.")
-    project = serializers.CharField()
-    role = serializers.CharField()
-    custom_role = serializers.CharField(allow_null=True)
-    via = serializers.CharField(
-        help_text="platform-admin, team-admin, member, public or team-viewer; the strongest."
-    )
-    chats = serializers.BooleanField()
-
-
-class MatrixSerializer(serializers.Serializer):
-    users = PersonSerializer(many=True)
-    projects = PlaceSerializer(many=True)
-    assignments = AssignmentSerializer(many=True)
-    next = serializers.CharField(allow_null=True)
-
-
-class AskedSerializer(serializers.Serializer):
-    """The query of the matrix."""
-
-    team = serializers.CharField(required=False, max_length=64, default="")
-    user = serializers.CharField(required=False, max_length=254, default="")
-    project = serializers.CharField(required=False, max_length=64, default="")
-    cursor = serializers.CharField(required=False, max_length=40, default="")
-    limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=pages.LARGEST_PAGE, default=pages.PAGE
-    )
-    format = serializers.ChoiceField(["json", "csv"], required=False, default="json")
-
-
+EXAMPLE = {
+    "changes": [
+        {"op": "add_member", "team": "research", "user": "sam@example.com", "role": "viewer"}
+    ]
+}
 FILTERS = [
     OpenApiParameter("team", str, description="A team's slug."),
     OpenApiParameter("user", str, description="A person's e-mail address."),
@@ -151,3 +110,52 @@ class MatrixView(AccessView):
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         response["Cache-Control"] = "no-store"
         return response
+
+
+class ExplainView(AccessView):
+    @extend_schema(
+        operation_id="permissions_explain",
+        summary="Why somebody reaches a project, or does not",
+        description="Each fact that decides, in plain words, in the order in which they count.",
+        parameters=[
+            OpenApiParameter(
+                "user",
+                str,
+                required=True,
+                description="An e-mail address.",
+                examples=[OpenApiExample("a person", value="marco@example.com")],
+            ),
+            OpenApiParameter(
+                "project",
+                str,
+                required=True,
+                description="A slug.",
+                examples=[OpenApiExample("a project", value="assistant")],
+            ),
+        ],
+        responses=ExplanationSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        asked = PairSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        return Response(explain(selection_of(request, **asked.validated_data)).as_json())
+
+
+class SimulateView(AccessView):
+    @extend_schema(
+        operation_id="permissions_simulate",
+        summary="What changes would change",
+        description=(
+            "Who would gain, lose and reach differently what, if these changes were made, one after the other; nothing "
+            "is written. At most 100 changes; at most 10,000 rows are shown, all are counted. Person flags and groups "
+            "are for who sees the whole matrix."
+        ),
+        request=ChangesSerializer,
+        responses=SimulatedSerializer,
+        examples=[OpenApiExample("a member more", value=EXAMPLE, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        selection = selection_of(request)
+        wanted = request.data if isinstance(request.data, dict) else {}
+        found = changes.read(wanted.get("changes"))
+        return Response(simulate(by=request.user, selection=selection, changes=found))

@@ -15,4 +15,8 @@ def _both(route: str, view: Any, name: str) -> list[URLPattern]:
     ]
 
 
-urlpatterns = [*_both("matrix", api.MatrixView, "access-matrix")]
+urlpatterns = [
+    *_both("matrix", api.MatrixView, "access-matrix"),
+    *_both("explain", api.ExplainView, "access-explain"),
+    *_both("simulate", api.SimulateView, "access-simulate"),
+]
