@@ -213,7 +213,7 @@ class SpendingAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     """Counted beside the usage log, so that retention never changes what was spent."""
 
     next_step = _("The first answer of a model that costs something opens a row.")
-    list_filter = ("month",)
+    list_filter: Any = ("month",)
     readonly_fields = ("spent_usd", "reserved_usd")
 
     @admin.display(description=_("spent"), ordering="spent_micros")
