@@ -31,6 +31,10 @@ def _guard(cast: Cast) -> dict[str, Any]:
     return {"slug": "new", "name": "New", "kind": "limits", "team": cast.research}
 
 
+def _group() -> Any:
+    return apps.get_model("teams.Group").objects.create(source="ldap", name="chemists")
+
+
 LINES = {
     "portal.Provider": Line(
         lambda cast: {"slug": "new", "name": "New", "kind": "offline"},
@@ -86,6 +90,15 @@ LINES = {
         lambda cast: {"team": cast.research, "name": "New", "base": "admin"},
         "permissions",
         lambda cast: ["projects.view_project"],
+    ),
+    "teams.Group": Line(lambda cast: {"name": "New"}, "name", lambda cast: "Newer"),
+    "teams.GroupMember": Line(
+        lambda cast: {"group": _group(), "user": cast.marco}, "user", lambda cast: cast.vera
+    ),
+    "teams.GroupMapping": Line(
+        lambda cast: {"group": _group(), "team": cast.research, "role": "viewer"},
+        "role",
+        lambda cast: "member",
     ),
     "teams.TeamArchive": Line(
         lambda cast: {"team": type(cast.research).objects.create(slug="old", name="Old")},

@@ -13,7 +13,7 @@ from portal.console_lists import CappedPaginator
 from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
 from teams.backends import RoleBackend
-from teams.models import Branding, Membership
+from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -55,6 +55,10 @@ def rows(cast):
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
+    CustomRole.objects.create(team=cast.research, name="Helper", base="admin")
+    group = Group.objects.create(source="ldap", name="chemists")
+    GroupMember.objects.create(group=group, user=cast.marco)
+    GroupMapping.objects.create(group=group, team=cast.research, role="member")
     from guards.models import GuardAttachment
 
     GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")
