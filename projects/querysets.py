@@ -149,10 +149,7 @@ class ExchangeQuerySet(RecordedQuerySet):
             return self.all()
         rule = Q(user_id=user.pk)
         if not user.is_restricted:
-            teams = memberships_of(
-                user, ROLES_THAT_SEE_ALL_PROJECTS, holding="projects.view_exchange"
-            )
-            rule |= Q(team_id__in=teams)
+            rule |= Q(team_id__in=seeing_all_usage(user))
         return self.filter(rule)
 
     def open_before(self, moment: Any) -> Self:
