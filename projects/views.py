@@ -32,6 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
     rows = (
         Project.objects.visible_to(request.user)
         .in_use()
+        .that_chat()
         .filter(is_active=True)
         .select_related("team__branding", "model")
         .defer("system_prompt", "team__branding__logo")

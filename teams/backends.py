@@ -43,7 +43,7 @@ class RoleBackend:
         )
 
 
-def roles_of(user: Any) -> dict[int, Rights]:
+def roles_of(user: Any) -> dict[int | None, Rights]:
     """What one may, by team id; none of archived teams. Read once for each user object, which lives as long as its request."""
     known = getattr(user, "_roles_by_team", None)
     if known is None:
@@ -51,6 +51,21 @@ def roles_of(user: Any) -> dict[int, Rights]:
         known = {team: Rights.of(role, kept) for team, role, kept in rows}
         user._roles_by_team = known
     return known
+
+
+def forget_roles(user: Any) -> None:
+    """For whoever changed them: they are read anew."""
+    user.__dict__.pop("_roles_by_team", None)
+
+
+def rights_in(user: Any, team_id: int | None) -> Rights | None:
+    """What one may in this team, as `has_perm` answers it; None for who is not in it, or restricted.
+
+    Platform admins may all that its owners may.
+    """
+    if not user.is_active or user.is_anonymous or user.is_restricted:
+        return None
+    return Rights.of("owner") if user.is_superuser else roles_of(user).get(team_id)
 
 
 def _is_view(permission: str) -> bool:

@@ -10,10 +10,18 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.actions import end_sessions
+from accounts.actions import end_sessions_of
 from accounts.models import User
-from teams.models import CustomRole, Group, GroupMapping, GroupMember, Membership, Team
-from teams.roles import Rights
+from teams.backends import forget_roles
+from teams.models import (
+    CustomRole,
+    Group,
+    GroupMapping,
+    GroupMember,
+    Membership,
+    Team,
+    rights_of,
+)
 
 AT_ONCE = 500  # people in one statement
 
@@ -34,15 +42,12 @@ def _strength(mapping: GroupMapping) -> tuple[int, int, int]:
     return rights.rank, len(rights.permissions), -(mapping.pk or 0)
 
 
-def rights_of(row: Any) -> Rights:
-    """What a membership or a mapping gives."""
-    own = row.custom_role
-    return Rights.of(row.role, None if own is None else own.permissions)
-
-
 @transaction.atomic
 def set_groups_of(*, by: Any, user: User, source: str, names: Iterable[str]) -> None:
-    """Replaces the groups that one source says somebody is in. Names that nobody added as a group are passed over."""
+    """Replaces the groups that one source says somebody is in. Names that nobody added as a group are passed over.
+
+    For a sign-in to call before it makes its session: who loses something here is put out everywhere else.
+    """
     wanted = set(
         Group.objects.filter(source=source, name__in=set(names)).values_list("pk", flat=True)
     )
@@ -53,6 +58,8 @@ def set_groups_of(*, by: Any, user: User, source: str, names: Iterable[str]) -> 
         GroupMember(group_id=group, user=user) for group in sorted(wanted - held)
     )
     _follow(by=by, users=[user.pk])
+    user.refresh_from_db(fields=["session_epoch"])
+    forget_roles(user)
 
 
 @transaction.atomic
@@ -105,7 +112,7 @@ def _follow(*, by: Any, users: Iterable[int]) -> None:
 
 def _follow_some(by: Any, ids: list[int]) -> None:
     # Locked, so that two sign-ins of one person follow each other.
-    people = {user.pk: user for user in User.objects.select_for_update().filter(pk__in=ids)}
+    list(User.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
     wanted = _wanted(ids)
     rows = Membership.objects.filter(user_id__in=ids).select_related("custom_role").order_by("pk")
     stored = {(row.user_id, row.team_id): row for row in rows}
@@ -125,8 +132,8 @@ def _follow_some(by: Any, ids: list[int]) -> None:
         for key, row in stored.items()
         if row.from_groups and _takes_away(row, wanted.get(key))
     }
-    for user in sorted(losers):
-        end_sessions(by=by, user=people[user])
+    if losers:
+        end_sessions_of(by=by, users=losers)
 
 
 def _wanted(ids: list[int]) -> dict[tuple[int, int], GroupMapping]:

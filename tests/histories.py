@@ -21,11 +21,11 @@ from guards.models import Guard, GuardAttachment, GuardEvent
 from projects.models import (
     Conversation,
     Exchange,
-    KeyProject,
     KeySpend,
     ProjectGuard,
     ProjectMember,
     Spend,
+    TeamSpend,
 )
 from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
 from tests.cast import Cast
@@ -56,6 +56,7 @@ def with_history(cast: Cast) -> Cast:
     ProjectGuard.objects.create(project=project, guard=guard, stage="output")
     ProjectMember.objects.create(project=project, user=marco)
     Spend.objects.create(project=project, month=month, spent_micros=7)
+    TeamSpend.objects.create(team=team, month=month, spent_micros=7)
     KeySpend.objects.create(key=key, month=month, spent_micros=7)
     Widget.objects.create(project=project, name="Chat")
     talk = Conversation.objects.create(project=project, user=marco, title="Names")

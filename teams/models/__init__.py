@@ -2,7 +2,7 @@
 
 from teams.models.branding import Branding
 from teams.models.groups import Group, GroupMapping, GroupMember
-from teams.models.memberships import CustomRole, Membership
+from teams.models.memberships import CustomRole, Membership, rights_as, rights_of
 from teams.models.teams import Grant, Team, TeamArchive
 
 __all__ = [
@@ -15,4 +15,6 @@ __all__ = [
     "Membership",
     "Team",
     "TeamArchive",
+    "rights_as",
+    "rights_of",
 ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.errors import Refusal
 from teams.models.teams import Team
 from teams.querysets import InTeamQuerySet
-from teams.roles import PERMISSIONS, Role
+from teams.roles import PERMISSIONS, Rights, Role
 
 BELOW_OWNERS = [choice for choice in Role.choices if choice[0] != Role.OWNER]
 
@@ -79,6 +79,16 @@ def check_custom_role(row: Any) -> None:
             "validation_failed",
             fields={"custom_role": [_("This role is another team's, or has another base.")]},
         )
+
+
+def rights_as(role: str, custom_role: CustomRole | None) -> Rights:
+    """What such a membership would give."""
+    return Rights.of(role, None if custom_role is None else custom_role.permissions)
+
+
+def rights_of(row: Any) -> Rights:
+    """What a membership, or a group's mapping, gives."""
+    return rights_as(row.role, row.custom_role)
 
 
 class Membership(models.Model):

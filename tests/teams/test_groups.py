@@ -13,7 +13,7 @@ from audit.models import Entry
 from portal.errors import Refusal
 from teams import groups
 from teams.groups import given, map_group, set_groups_of, set_members_of, unmap_group
-from teams.models import CustomRole, Group, GroupMapping, GroupMember, Membership
+from teams.models import CustomRole, Group, GroupMapping, GroupMember, Membership, rights_of
 from teams.roles import PERMISSIONS, Rights
 from tests.accounts.test_sessions import signed_in
 
@@ -174,4 +174,4 @@ def test_the_strongest_is_one_of_them_whatever_their_order(mappings, seed):
     assert set(found) == {mapping.team_id for mapping in mappings}
     for mapping in mappings:
         best = Rights.of(found[mapping.team_id].role)
-        assert best.rank >= groups.rights_of(mapping).rank
+        assert best.rank >= rights_of(mapping).rank

@@ -16,7 +16,14 @@ from teams.models import Membership, Team, TeamArchive
 from teams.removal_actions import archive_team, delete_team, leave_team, unarchive_team
 from tests.accounts.test_sessions import signed_in
 from tests.accounts.test_tokens_api import get_tokens, me, refreshed
-from tests.histories import NEVER_WRITTEN, foreign_keys, orphans, reached_from, snapshot, with_history
+from tests.histories import (
+    NEVER_WRITTEN,
+    foreign_keys,
+    orphans,
+    reached_from,
+    snapshot,
+    with_history,
+)
 from widget.models import Widget
 
 PEOPLE = ("olivia", "adam", "marco", "vera", "rita")
@@ -35,7 +42,10 @@ def page_of(team, verb):
 # Everything that points at what goes
 
 ENDS = {
-    "the team": (lambda cast: cast.research, lambda cast, row: delete_team(by=cast.olivia, team=row)),
+    "the team": (
+        lambda cast: cast.research,
+        lambda cast, row: delete_team(by=cast.olivia, team=row),
+    ),
     "the project": (lambda cast: cast.assistant, lambda cast, row: _delete_project(cast, row)),
     "the person": (lambda cast: cast.marco, lambda cast, row: row.delete()),
     "the key": (lambda cast: cast.his, lambda cast, row: row.delete()),
@@ -152,7 +162,9 @@ def test_a_key_that_was_confined_there_reaches_nothing_afterwards(cast):
 
 def test_the_trail_has_who_deleted_what(cast):
     browser(cast.olivia).post(page_of(cast.research, "delete"), {"name": "Research"})
-    found = Entry.objects.filter(target_type="teams.Team", team_id=cast.research.pk, action="delete")
+    found = Entry.objects.filter(
+        target_type="teams.Team", team_id=cast.research.pk, action="delete"
+    )
     assert found.get().actor_id == str(cast.olivia.pk)
     gone = Entry.objects.filter(target_type="projects.Project", action="delete")
     assert gone.count() == 2
@@ -165,7 +177,13 @@ def test_the_page_says_what_goes_and_asks_for_the_name(cast):
     with_history(cast)
     client = browser(cast.olivia)
     text = client.get(page_of(cast.research, "delete")).content.decode()
-    for words in ("2 projects.", "1 conversation", "1 guard of its own", "1 widget", "6 memberships"):
+    for words in (
+        "2 projects.",
+        "1 conversation",
+        "1 guard of its own",
+        "1 widget",
+        "6 memberships",
+    ):
         assert words in text
     for words in ("1 line of the usage log", "1 key that is confined here", "1 guard event"):
         assert words in text
@@ -321,7 +339,11 @@ def test_what_an_archived_team_demands_is_demanded_no_more(cast):
 def test_the_list_tells_archived_teams_from_those_in_use(cast):
     archive_team(by=cast.admin, team=cast.support)
     client = browser(cast.admin)
-    for wanted, shown in (("yes", {"Support"}), ("no", {"Research"}), ("", {"Support", "Research"})):
+    for wanted, shown in (
+        ("yes", {"Support"}),
+        ("no", {"Research"}),
+        ("", {"Support", "Research"}),
+    ):
         rows = client.get(f"/admin/teams/team/?archived={wanted}").context["cl"].result_list
         assert {row.name for row in rows} == shown
 
