@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.actions import end_sessions
 from portal.errors import Refusal
@@ -22,7 +23,7 @@ class LastOwner(Refusal):
     """A team keeps at least one owner."""
 
     def __init__(self) -> None:
-        super().__init__("conflict")
+        super().__init__("conflict", _("A team keeps at least one owner."))
 
 
 def check_change(*, by: Any, membership: Membership, role: str) -> None:
