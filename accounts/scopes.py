@@ -68,6 +68,10 @@ SCOPES: dict[str, Scope] = {
         _("Create, change and delete teams, memberships and grants"),
         writes=("teams", "memberships", "grants"),
     ),
+    "reviews:read": Scope(_("Read access reviews"), reads=("access-reviews",)),
+    "reviews:write": Scope(
+        _("Open access reviews, decide about their lines, close them"), writes=("access-reviews",)
+    ),
     "providers:read": Scope(_("Read the connections to providers"), reads=("providers",)),
     "providers:write": Scope(
         _("Create, change and delete providers and models"), writes=("providers", "models")

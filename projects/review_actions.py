@@ -60,7 +60,8 @@ def open_review(*, by: Any, team: Team | None, due_on: date, note: str = "") -> 
 
 def _check_fields(review: AccessReview) -> None:
     try:
-        review.clean_fields(exclude=["opened_by"])
+        written = {"due_on", "note"}
+        review.clean_fields({field.name for field in review._meta.fields} - written)
         validate_due(review.due_on)
     except ValidationError as error:
         fields = error.message_dict if hasattr(error, "error_dict") else {"due_on": error.messages}
@@ -182,7 +183,7 @@ def _check(by: Any, line: ReviewLine) -> None:
         raise Refusal("conflict", words % {"decision": line.get_decision_display()})
     if line.user_id is None:
         return
-    if str(line.user_id) in {str(by.pk), _acting()}:
+    if str(line.user_id) in {str(by.pk), acting()}:
         words = _("Nobody decides about their own line; somebody else who may does.")
         raise Refusal("permission_denied", words)
     if strength(line.user) > strength(by):
@@ -190,7 +191,7 @@ def _check(by: Any, line: ReviewLine) -> None:
         raise Refusal("permission_denied", words)
 
 
-def _acting() -> str:
+def acting() -> str:
     """Who sits at the screen, also while they act as somebody else."""
     actor = current().actor
     return actor.id if actor.kind == "user" else ""

@@ -47,7 +47,9 @@ def _line(review: AccessReview, kind: Any, **values: Any) -> ReviewLine:
 
 
 def _of_memberships(review: AccessReview) -> Iterator[ReviewLine]:
-    since = _since(review, Membership, Q(changes__has_key="role") | Q(changes__has_key="custom_role"))
+    since = _since(
+        review, Membership, Q(changes__has_key="role") | Q(changes__has_key="custom_role")
+    )
     rows = Membership.objects.order_by("team__slug", "user__email").values(
         "pk", "user_id", "team_id", "role", "from_groups",
         slug=F("team__slug"), own=F("custom_role__name"),
@@ -163,8 +165,7 @@ def _memberships(lines: list[ReviewLine], lock: bool) -> dict[int, Now]:
         team_id__in={line.of_team for line in lines}, user_id__in={line.user_id for line in lines}
     ).order_by()
     is_now = {
-        (row.team_id, row.user_id): row
-        for row in _locked(rows.select_related("custom_role"), lock)
+        (row.team_id, row.user_id): row for row in _locked(rows.select_related("custom_role"), lock)
     }
     found = {}
     for line in lines:
