@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -171,6 +171,12 @@ def end_sessions(*, by: User, user: User) -> None:
     """Ends all sessions and tokens of a person, one's own included."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
+
+
+@transaction.atomic
+def end_sessions_of(*, by: User, users: QuerySet | Iterable[int]) -> None:
+    """The same of all these people at once; `users` are their ids."""
+    User.objects.filter(pk__in=users).update(session_epoch=F("session_epoch") + 1)
 
 
 @transaction.atomic

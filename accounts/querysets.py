@@ -9,19 +9,22 @@ from django.utils import timezone
 
 from portal.recording import RecordedQuerySet
 
-_visibilities: list[Callable[[Any], Q]] = []
+_visibilities: list[Callable[[Any, str], Q]] = []
 
 
-def register_visibility(function: Callable[[Any], Q]) -> None:
-    """`function(user) -> Q` over users: people one sees for reasons a higher room knows (their team)."""
+def register_visibility(function: Callable[[Any, str], Q]) -> None:
+    """`function(user, permission) -> Q` over users: people of whom one sees this for reasons a higher room knows.
+
+    The permission is "accounts.view_user" for themselves, "accounts.view_key" for their keys.
+    """
     _visibilities.append(function)
 
 
-def _people(user: Any) -> Q:
+def _people(user: Any, permission: str) -> Q:
     rule = Q(pk=user.pk)
     if not user.is_restricted:
         for function in _visibilities:
-            rule |= function(user)
+            rule |= function(user, permission)
     return rule
 
 
@@ -30,7 +33,7 @@ class UserQuerySet(RecordedQuerySet):
         """Oneself, and who else the rooms above allow; all for platform admins and auditors."""
         if not user.is_active or user.is_superuser or user.is_auditor:
             return super().visible_to(user)
-        return self.filter(_people(user))
+        return self.filter(_people(user, "accounts.view_user"))
 
 
 class OwnedQuerySet(RecordedQuerySet):
@@ -74,7 +77,8 @@ class KeyQuerySet(RecordedQuerySet):
         """One's own keys, and those of the people one may see."""
         if not user.is_active or user.is_superuser or user.is_auditor:
             return super().visible_to(user)
-        people = self.model._meta.get_field("user").related_model.objects.filter(_people(user))
+        people = self.model._meta.get_field("user").related_model.objects
+        people = people.filter(_people(user, "accounts.view_key"))
         return self.filter(user_id__in=people.values("pk"))
 
     def live(self) -> Self:

@@ -6,8 +6,7 @@ from django.db.models import F, Q
 
 from guards.verdicts import Inspection
 from portal.recording import RecordedQuerySet
-from teams.querysets import memberships_of
-from teams.roles import ROLES_THAT_ADMINISTER
+from teams.querysets import seen_as_administrator
 
 FINDINGS_KEPT = 100
 VERSIONED = ("kind", "options", "mode", "on_error", "message", "timeout_ms")
@@ -20,7 +19,7 @@ class GuardQuerySet(RecordedQuerySet):
             return super().visible_to(user)
         if user.is_restricted or not user.has_perm("guards.view_guard"):
             return self.none()
-        teams = memberships_of(user, ROLES_THAT_ADMINISTER)
+        teams = seen_as_administrator(user, self.model)
         return self.filter(Q(team__isnull=True) | Q(team_id__in=teams))
 
     def update(self, **values: Any) -> int:
@@ -39,7 +38,7 @@ class AttachmentQuerySet(RecordedQuerySet):
             return super().visible_to(user)
         if user.is_restricted or not user.has_perm("guards.view_guardattachment"):
             return self.none()
-        teams = memberships_of(user, ROLES_THAT_ADMINISTER)
+        teams = seen_as_administrator(user, self.model)
         return self.filter(Q(team__isnull=True) | Q(team_id__in=teams))
 
 
@@ -49,7 +48,7 @@ class GuardEventQuerySet(RecordedQuerySet):
             return super().visible_to(user)
         if user.is_restricted:
             return self.none()
-        return self.filter(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+        return self.filter(team_id__in=seen_as_administrator(user, self.model))
 
     def record(
         self,

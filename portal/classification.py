@@ -39,6 +39,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "accounts.TokenFamily": "uid name scopes",
     "teams.Team": "slug name allowed_addresses allowed_regions",
     "teams.CustomRole": "name permissions",
+    "teams.Group": "source name",
     "teams.Branding": "app_name accent accent_dark logo logo_hash",
     "guards.Guard": "slug name options message",
     "guards.GuardEvent": "guard_slug kind stage mode action findings error project_slug exchange",

@@ -44,6 +44,32 @@ class Tool:
     is_deed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the console that is no model's: below `path`, under the url name `admin:<name>`."""
+
+    name: str
+    path: str
+    label: Any
+    view: Callable[..., Any]
+    may: Callable[[HttpRequest], bool]
+    area: str = ""
+    place: int = 100
+
+
+_pages: list[Page] = []
+
+
+def register_page(page: Page) -> None:
+    """Rooms register theirs when they are ready. `may` decides whether the navigation shows it; the view asks again."""
+    if page.name not in {known.name for known in _pages}:
+        _pages.append(page)
+
+
+def registered_pages() -> list[Page]:
+    return list(_pages)
+
+
 SectionSource = Callable[[HttpRequest], Section | None]
 _sections: list[SectionSource] = []
 
@@ -62,17 +88,24 @@ def navigation(request: HttpRequest, site: Any) -> list[Section]:
         section = source(request)
         if section is not None and section.links:
             found.append(section)
-    pages = [page for page in site._registry.values() if getattr(page, "area", "")]
-    pages.sort(key=lambda page: page.place)
     for area, title in AREAS.items():
-        links = [
-            link_to_list(page, request)
-            for page in pages
-            if page.area == area and page.has_module_permission(request)
-        ]
-        if links:
+        if links := _links_of(area, request, site):
             found.append(Section(title, links))
     return found
+
+
+def _links_of(area: str, request: HttpRequest, site: Any) -> list[Link]:
+    """Lists of models and pages of their own, in the order of their places."""
+    found = [
+        (page.place, link_to_list(page, request))
+        for page in site._registry.values()
+        if getattr(page, "area", "") == area and page.has_module_permission(request)
+    ]
+    for page in _pages:
+        if page.area == area and page.may(request):
+            url = reverse(f"admin:{page.name}")
+            found.append((page.place, Link(page.label, url, request.path.startswith(url))))
+    return [link for _place, link in sorted(found, key=lambda pair: pair[0])]
 
 
 def list_url(page: admin.ModelAdmin) -> str:

@@ -7,10 +7,11 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal import start_page
+from portal.console_navigation import registered_pages
 
 
 class ConsoleSite(admin.AdminSite):
@@ -35,6 +36,14 @@ class ConsoleSite(admin.AdminSite):
             return inner(request, *args, **kwargs)
 
         return update_wrapper(guarded, inner)
+
+    def get_urls(self) -> list[Any]:
+        """The models' pages, and those that rooms registered beside them."""
+        own = [
+            path(page.path, self.admin_view(page.view), name=page.name)
+            for page in registered_pages()
+        ]
+        return [*own, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().index(request, {**start_page.context(request), **(extra_context or {})})

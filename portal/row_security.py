@@ -72,6 +72,7 @@ WITHOUT_POLICY: dict[str, str] = {
 OPEN: dict[str, str] = {
     "accounts_notice tenant": "whoever acts may leave a notice for somebody else",
     "audit_entry tenant": "everybody adds; triggers refuse every change",
+    "teams_customrole tenant_reads": "read with the memberships: what its holders may in which team",
     "teams_membership tenant_reads": "read to find out which teams are whose",
     "teams_teamarchive tenant_reads": "read to find out which teams are nobody's any more",
 }

@@ -114,7 +114,11 @@ class ProjectAdmin(ConsoleModelAdmin):
             members = reverse("admin:projects_projectmember_changelist")
             words = _("Members: %d") % obj.memberships.count()
             tools.append(Tool(words, f"{members}?q={obj.slug}"))
-        return [*tools, Tool(_("Usage"), usage), Tool(_("Guard events"), events)]
+        if request.user.has_perm("projects.view_exchange", obj):
+            tools.append(Tool(_("Usage"), usage))
+        if request.user.has_perm("guards.view_guardevent", obj):
+            tools.append(Tool(_("Guard events"), events))
+        return tools
 
     @admin.display(description=_("seen by"), ordering="visibility")
     def seen_by(self, project: Project) -> SafeString:

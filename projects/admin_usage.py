@@ -111,12 +111,20 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("question", "answer")
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """With the guards' events that the reader may see."""
+        found = super().get_object(request, object_id, from_field)
+        seen = GuardEvent.objects.visible_to(request.user)
+        found.seen_events = seen.filter(exchange=found.uid).order_by("id")
+        return found
+
     def object_title(self, obj: Exchange) -> str:
         return _("Exchange in %s") % obj.project_slug
 
     def object_tools(self, request: HttpRequest, obj: Exchange) -> list[Tool]:
         page = f"{reverse('admin:audit_entry_changelist')}?request_id__exact={obj.request_id}"
-        return [Tool(_("In the trail"), page)] if obj.request_id else []
+        may = obj.request_id and request.user.has_perm("audit.view_entry")
+        return [Tool(_("In the trail"), page)] if may else []
 
     @admin.display(description=_("asked"))
     def asked(self, row: Exchange) -> SafeString:
@@ -173,7 +181,6 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     @admin.display(description=_("what they said"))
     def what_guards_said(self, row: Exchange) -> SafeString:
         """From the events, which hold no text."""
-        events = GuardEvent.objects.filter(exchange=row.uid).order_by("id")
         lines = [
             (
                 reverse("admin:guards_guardevent_change", args=[event.pk]),
@@ -182,7 +189,7 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
                 cells.chip(event.action, ACTIONS.get(event.action, "")),
                 event.categories,
             )
-            for event in events
+            for event in row.seen_events  # type: ignore[attr-defined]
         ]
         if not lines:
             return format_html("{}", _("nothing"))

@@ -20,6 +20,7 @@ from portal.charts import Value
 from portal.start_page import HOURS, Figure, Notice, Scope, Step, list_of
 from projects.models import AccessReview, Exchange, Project, ProjectGuard
 from projects.outcomes import GROUPS
+from teams.models import Team
 
 EXCHANGES = "projects_exchange"
 OPEN_FOR = timedelta(minutes=30)
@@ -29,6 +30,8 @@ class UsageFigures:
     """Exchanges, blocks, failures and spend of the last week, from one query."""
 
     def hourly(self, scope: Scope) -> dict[str, list[Value]]:
+        if not may_count(scope, "projects.view_exchange"):
+            return {}
         rows = _exchanges(scope).filter(created_at__gte=start_page.first_hour())
         hours = (
             rows.order_by()
@@ -51,6 +54,9 @@ class UsageFigures:
         return found
 
     def figures(self, scope: Scope, hourly: dict[str, list[Value]]) -> list[Figure]:
+        """None where one's roles view no usage; the lists behind them would be closed too."""
+        if "exchanges" not in hourly or not may_count(scope, "projects.view_exchange"):
+            return []
         return [
             Figure(
                 "exchanges",
@@ -96,7 +102,17 @@ class UsageFigures:
 def _exchanges(scope: Scope) -> QuerySet:
     if scope.teams is None:
         return Exchange.objects.visible_to(scope.user)
-    return Exchange.objects.filter(team_id__in=scope.teams)
+    return Exchange.objects.filter(team_id__in=_teams(scope, "projects.view_exchange"))
+
+
+def _teams(scope: Scope, permission: str) -> list[int]:
+    """Of the teams looked at those where one has this permission."""
+    return [team for team in scope.teams or () if scope.user.has_perm(permission, Team(pk=team))]
+
+
+def may_count(scope: Scope, permission: str) -> bool:
+    """Whether there is anything that one may count."""
+    return scope.teams is None or bool(_teams(scope, permission))
 
 
 def _number(value: Any) -> str:
@@ -110,7 +126,8 @@ def money_shown(value: Any) -> str:
 def notices(scope: Scope) -> Sequence[Notice]:
     """Projects that anybody may ask unguarded, and exchanges that never ended."""
     found = []
-    if bare := unguarded(scope).count():
+    bare = unguarded(scope).count() if scope.user.has_perm("projects.view_project") else 0
+    if bare:
         words = ngettext(
             "%d active project has no guard on its input.",
             "%d active projects have no guard on their input.",
@@ -154,7 +171,7 @@ def unguarded(scope: Scope) -> QuerySet:
     """Active projects without any guard on input: their own, their team's, or the platform's."""
     projects = Project.objects.visible_to(scope.user).filter(is_active=True)
     if scope.teams is not None:
-        projects = projects.filter(team_id__in=scope.teams)
+        projects = projects.filter(team_id__in=_teams(scope, "projects.view_projectguard"))
     return without_input_guard(projects)
 
 

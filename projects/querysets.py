@@ -5,7 +5,7 @@ from typing import Any, Self
 from django.db.models import Q
 
 from portal.recording import RecordedQuerySet
-from teams.querysets import memberships_of
+from teams.querysets import memberships_of, seen_as_administrator
 from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, ROLES_THAT_SEE_ALL_PROJECTS
 
 
@@ -41,7 +41,7 @@ class ProjectQuerySet(RecordedQuerySet):
 
 
 class InProjectQuerySet(RecordedQuerySet):
-    """Rows that hang on a project and are seen by whoever administers its team."""
+    """Rows that hang on a project and are seen by whoever administers its team in a role that views them."""
 
     def visible_to(self, user: Any) -> Self:
         if not user.is_active:
@@ -50,7 +50,7 @@ class InProjectQuerySet(RecordedQuerySet):
             return self.all()
         if user.is_restricted:
             return self.none()
-        return self.filter(project__team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+        return self.filter(project__team_id__in=seen_as_administrator(user, self.model))
 
 
 class KeyProjectQuerySet(InProjectQuerySet):
@@ -103,7 +103,10 @@ class ExchangeQuerySet(RecordedQuerySet):
             return self.all()
         rule = Q(user_id=user.pk)
         if not user.is_restricted:
-            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_SEE_ALL_PROJECTS))
+            teams = memberships_of(
+                user, ROLES_THAT_SEE_ALL_PROJECTS, holding="projects.view_exchange"
+            )
+            rule |= Q(team_id__in=teams)
         return self.filter(rule)
 
     def open_before(self, moment: Any) -> Self:

@@ -155,7 +155,7 @@ def changed_words(line: ReviewLine, now: Now) -> str:
     """What became of a right that is not what the reviewer was shown."""
     if now.right == line.right:
         return _("This right was taken and given again since the review was opened.")
-    return _("Changed since the review was opened: it was %(before)s and is %(now)s.") % {
+    return _("Changed since the review was opened: from %(before)s to %(now)s.") % {
         "before": line.right,
         "now": now.right,
     }

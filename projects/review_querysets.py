@@ -9,6 +9,8 @@ from portal.recording import RecordedQuerySet
 from teams.querysets import memberships_of
 from teams.roles import ROLES_THAT_ADMINISTER
 
+SEES = "projects.view_accessreview"
+
 
 class _OfReviewQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
@@ -17,7 +19,7 @@ class _OfReviewQuerySet(RecordedQuerySet):
             return super().visible_to(user)
         if user.is_restricted:
             return self.none()
-        return self.filter(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+        return self.filter(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER, holding=SEES))
 
 
 class AccessReviewQuerySet(_OfReviewQuerySet):

@@ -1,22 +1,37 @@
-"""Deeds on teams: keyword-only, atomic, in the trail. Owners manage owners, and a team keeps at least one."""
+"""Deeds on teams: keyword-only, atomic, in the trail.
+
+Nobody gives or takes away more than they hold; so owners manage owners, and a team keeps at least one.
+"""
 
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import end_sessions
 from portal.errors import Refusal
 from portal.models import Model
-from teams.models import Grant, Membership, Team
-from teams.roles import Role, is_lesser
+from teams.backends import rights_in
+from teams.models import CustomRole, Grant, Membership, Team, rights_as, rights_of
+from teams.roles import Rights, Role
 
 
-class OwnersOnly(Refusal):
-    """Only owners and platform admins make, change or remove owners, and stop demanding a second factor."""
+class TooStrong(Refusal):
+    """Nobody gives, changes or takes away a role that may more than their own in this team."""
 
     def __init__(self) -> None:
-        super().__init__("permission_denied")
+        super().__init__("permission_denied", _("That role may more in this team than yours."))
+
+
+class OwnersOnly(TooStrong):
+    """Only owners and platform admins make, change or remove owners, and stop demanding a second factor."""
+
+
+class FromGroups(Refusal):
+    """What groups give follows the groups; only platform admins make it somebody's own by changing it."""
+
+    def __init__(self) -> None:
+        super().__init__("conflict", _("This membership comes from groups, and changes with them."))
 
 
 class LastOwner(Refusal):
@@ -26,23 +41,45 @@ class LastOwner(Refusal):
         super().__init__("conflict", _("A team keeps at least one owner."))
 
 
-def check_change(*, by: Any, membership: Membership, role: str) -> None:
-    """Raises `OwnersOnly` or `LastOwner` if `by` may not give this role; the membership may be new."""
-    stored = Membership.objects.filter(pk=membership.pk).first() if membership.pk else None
-    was_owner = stored is not None and stored.role == Role.OWNER
-    unchanged = stored is not None and stored.role == role
-    touches_owners = role == Role.OWNER or was_owner
-    if touches_owners and not unchanged and not _manages_owners(by, membership):
-        raise OwnersOnly
-    if stored is not None and was_owner and role != Role.OWNER:
+def check_change(
+    *, by: Any, membership: Membership, role: str, custom_role: CustomRole | None = None
+) -> None:
+    """Raises `TooStrong`, `FromGroups` or `LastOwner` if `by` may not give this role; the membership may be new."""
+    stored = _stored(membership)
+    if stored is None:
+        _check_strength(by, membership.team_id, [rights_as(role, custom_role)])
+        return
+    if (stored.role, stored.custom_role) == (role, custom_role):
+        return
+    _check_groups(by, stored)
+    _check_strength(by, stored.team_id, [rights_of(stored), rights_as(role, custom_role)])
+    if stored.role == Role.OWNER and role != Role.OWNER:
         _keep_an_owner(stored)
 
 
 def check_removal(*, by: Any, membership: Membership) -> None:
+    """Raises `TooStrong`, `FromGroups` or `LastOwner` if `by` may not take this person out of the team."""
+    _check_groups(by, membership)
+    _check_strength(by, membership.team_id, [rights_of(membership)])
     if membership.role == Role.OWNER:
-        if not _manages_owners(by, membership):
-            raise OwnersOnly
         _keep_an_owner(membership)
+
+
+def _stored(membership: Membership) -> Membership | None:
+    rows = Membership.objects.select_related("custom_role").filter(pk=membership.pk)
+    return rows.first() if membership.pk else None
+
+
+def _check_groups(by: Any, membership: Membership) -> None:
+    if membership.from_groups and not by.is_superuser:
+        raise FromGroups
+
+
+def _check_strength(by: Any, team_id: int | None, touched: list[Rights]) -> None:
+    own = rights_in(by, team_id)
+    for rights in touched:
+        if own is None or not own.cover(rights):
+            raise OwnersOnly if rights.role == Role.OWNER else TooStrong
 
 
 def check_second_factor(*, by: Any, team: Team, required: bool) -> None:
@@ -55,12 +92,6 @@ def check_second_factor(*, by: Any, team: Team, required: bool) -> None:
         raise OwnersOnly
 
 
-def _manages_owners(by: Any, membership: Membership) -> bool:
-    if membership.team_id is None:
-        return by.has_perm("teams.manage_owners")
-    return by.has_perm("teams.manage_owners", membership)
-
-
 def _keep_an_owner(membership: Membership) -> None:
     """Locks the team's row, so that two owners cannot leave at the same time."""
     list(Team.objects.select_for_update().filter(pk=membership.team_id).values_list("pk"))
@@ -70,10 +101,12 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 @transaction.atomic
-def add_member(*, by: Any, team: Team, user: Any, role: str = "member") -> Membership:
+def add_member(
+    *, by: Any, team: Team, user: Any, role: str = "member", custom_role: CustomRole | None = None
+) -> Membership:
     """Adds a person to a team; `conflict` if they are in it already."""
-    membership = Membership(team=team, user=user, role=role)
-    check_change(by=by, membership=membership, role=role)
+    membership = Membership(team=team, user=user, role=role, custom_role=custom_role)
+    check_change(by=by, membership=membership, role=role, custom_role=custom_role)
     if Membership.objects.filter(team=team, user=user).exists():
         raise Refusal("conflict")
     membership.save()
@@ -81,13 +114,21 @@ def add_member(*, by: Any, team: Team, user: Any, role: str = "member") -> Membe
 
 
 @transaction.atomic
-def change_role(*, by: Any, membership: Membership, role: str) -> Membership:
-    """A lesser role than before ends all sessions and tokens of the person: what they hold was given to the other."""
-    check_change(by=by, membership=membership, role=role)
-    before = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk).role
-    membership.role = role
-    membership.save(update_fields=["role"])
-    if is_lesser(role, before):
+def change_role(
+    *, by: Any, membership: Membership, role: str, custom_role: CustomRole | None = None
+) -> Membership:
+    """A lesser role than before ends all sessions and tokens of the person: what they hold was given to the other.
+
+    What groups gave is somebody's own from then on.
+    """
+    check_change(by=by, membership=membership, role=role, custom_role=custom_role)
+    stored = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk)
+    before, after = rights_of(stored), rights_as(role, custom_role)
+    membership.role, membership.custom_role = role, custom_role
+    if (stored.role, stored.custom_role) != (role, custom_role):
+        membership.from_groups = False
+    membership.save(update_fields=["role", "custom_role", "from_groups"])
+    if not after.cover(before):
         end_sessions(by=by, user=membership.user)
     return membership
 

@@ -50,13 +50,12 @@ class TeamAdmin(ConsoleModelAdmin):
     def object_tools(self, request: HttpRequest, obj: Team) -> list[Tool]:
         start = f"{reverse('admin:index')}?team={obj.slug}"
         people = _("People: %d") % obj.people  # type: ignore[attr-defined]
-        tools = [
-            Tool(
-                people, f"{reverse('admin:teams_membership_changelist')}?team__id__exact={obj.pk}"
-            ),
-            Tool(_("Add a person"), self._add_person(obj), "plus"),
-            Tool(_("Figures"), start),
-        ]
+        tools = [Tool(_("Figures"), start)]
+        if request.user.has_perm("teams.add_membership", obj):
+            tools.insert(0, Tool(_("Add a person"), self._add_person(obj), "plus"))
+        if request.user.has_perm("teams.view_membership", obj):
+            rows = f"{reverse('admin:teams_membership_changelist')}?team__id__exact={obj.pk}"
+            tools.insert(0, Tool(people, rows))
         if request.user.has_perm("teams.change_branding", obj):
             tools.append(Tool(_("Branding"), self._branding(obj)))
         return tools

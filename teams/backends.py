@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from teams.roles import PERMISSIONS, auditor_may
+from teams.querysets import rows_of
+from teams.roles import Rights, auditor_may
 
 
 class RoleBackend:
@@ -20,15 +21,15 @@ class RoleBackend:
             return True
         roles = roles_of(user)
         if obj is None:
-            return any(permission in PERMISSIONS[role] for role in roles.values())
+            return any(permission in rights.permissions for rights in roles.values())
         team_id = getattr(obj, "team_id", None)
         if team_id is None:
             # Rows of no team (platform guards, users, keys) are looked at through visible_to, changed by no role.
             return _is_view(permission) and any(
-                permission in PERMISSIONS[role] for role in roles.values()
+                permission in rights.permissions for rights in roles.values()
             )
-        role = roles.get(team_id)
-        return role is not None and permission in PERMISSIONS[role]
+        held = roles.get(team_id)
+        return held is not None and permission in held.permissions
 
     def has_module_perms(self, user: Any, app_label: str) -> bool:
         if not user.is_active or user.is_anonymous or user.is_restricted:
@@ -37,19 +38,34 @@ class RoleBackend:
             return True
         return any(
             permission.startswith(f"{app_label}.")
-            for role in roles_of(user).values()
-            for permission in PERMISSIONS[role]
+            for rights in roles_of(user).values()
+            for permission in rights.permissions
         )
 
 
-def roles_of(user: Any) -> dict[int, str]:
-    """Role by team id; read once for each user object, which lives as long as its request."""
+def roles_of(user: Any) -> dict[int | None, Rights]:
+    """What one may, by team id; none of archived teams. Read once for each user object, which lives as long as its request."""
     known = getattr(user, "_roles_by_team", None)
     if known is None:
-        # Unordered: the order by name would join the teams, which are not always in sight.
-        known = dict(user.memberships.order_by().values_list("team_id", "role"))
+        rows = rows_of(user).values_list("team_id", "role", "custom_role__permissions")
+        known = {team: Rights.of(role, kept) for team, role, kept in rows}
         user._roles_by_team = known
     return known
+
+
+def forget_roles(user: Any) -> None:
+    """For whoever changed them: they are read anew."""
+    user.__dict__.pop("_roles_by_team", None)
+
+
+def rights_in(user: Any, team_id: int | None) -> Rights | None:
+    """What one may in this team, as `has_perm` answers it; None for who is not in it, or restricted.
+
+    Platform admins may all that its owners may.
+    """
+    if not user.is_active or user.is_anonymous or user.is_restricted:
+        return None
+    return Rights.of("owner") if user.is_superuser else roles_of(user).get(team_id)
 
 
 def _is_view(permission: str) -> bool:

@@ -3,21 +3,47 @@
 from typing import Any, Self
 
 from django.apps import apps
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
 from portal.recording import RecordedQuerySet
 from teams.roles import ROLES_THAT_ADMINISTER
 
 
-def memberships_of(user: Any, roles: tuple[str, ...] | None = None) -> Any:
+def rows_of(user: Any) -> Any:
+    """A user's memberships, but of archived teams.
+
+    Unordered: the order by name would join the teams, which are not always in sight.
+    """
+    archived = apps.get_model("teams.TeamArchive").objects.values("team_id")
+    rows = apps.get_model("teams.Membership").objects.filter(user_id=user.pk)
+    return rows.exclude(team_id__in=archived).order_by()
+
+
+def memberships_of(user: Any, roles: tuple[str, ...] | None = None, *, holding: str = "") -> Any:
     """Team ids of a user's memberships, as a subquery; of these roles only, where some are named.
 
-    An archived team is nobody's.
+    An archived team is nobody's. With `holding`, only where no custom role takes that permission away: the roles are
+    those whose holders have it.
     """
-    rows = apps.get_model("teams.Membership").objects.filter(user_id=user.pk)
-    rows = rows.exclude(team_id__in=apps.get_model("teams.TeamArchive").objects.values("team_id"))
+    rows = rows_of(user)
     if roles is not None:
         rows = rows.filter(role__in=roles)
+    if holding:
+        # Names in a JSON list, each in its quotes: both databases can say that as text.
+        kept = Cast("custom_role__permissions", TextField())
+        rows = rows.alias(kept=kept).filter(
+            Q(custom_role__isnull=True) | Q(kept__contains=f'"{holding}"')
+        )
     return rows.values("team_id")
+
+
+def seen_as_administrator(user: Any, model: Any) -> Any:
+    """Team ids of those that one administers in a role which views this model, as a subquery."""
+    options = model._meta
+    return memberships_of(
+        user, ROLES_THAT_ADMINISTER, holding=f"{options.app_label}.view_{options.model_name}"
+    )
 
 
 class TeamQuerySet(RecordedQuerySet):
@@ -37,15 +63,27 @@ class TeamQuerySet(RecordedQuerySet):
 
 
 class InTeamQuerySet(RecordedQuerySet):
-    """Rows with a `team`, seen by whoever administers it."""
+    """Rows with a `team`, seen by whoever administers it in a role that views them."""
 
     def visible_to(self, user: Any) -> Self:
         if not user.is_active or user.is_superuser or user.is_auditor:
             return super().visible_to(user)
         if user.is_restricted:
             return self.none()
-        return self.filter(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+        return self.filter(team_id__in=seen_as_administrator(user, self.model))
 
 
 class TeamArchiveQuerySet(InTeamQuerySet):
     """Which teams are archived: of these nobody but platform admins and auditors sees anything."""
+
+
+class GroupMappingQuerySet(InTeamQuerySet):
+    """Who administers a team sees which groups are mapped into it."""
+
+
+class GroupQuerySet(RecordedQuerySet):
+    """Groups reach across teams: platform admins and auditors see them, nobody else."""
+
+
+class GroupMemberQuerySet(RecordedQuerySet):
+    """The same."""

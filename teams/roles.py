@@ -4,6 +4,10 @@ Permissions are Django's names. `view` is also decided row by row by each model'
 What limits a team (grants, budgets, platform guards) is in no team role: it belongs to platform admins alone.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -67,9 +71,38 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 
 
+# From the weakest to the strongest: each sees and does more than the one before.
+RANKS = ("viewer", "member", "admin", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a membership gives: a role, and of its permissions those that a custom role keeps.
+
+    The role itself counts beside them: which projects its holders see and chat in follows from it.
+    """
+
+    role: str
+    permissions: frozenset[str]
+
+    @classmethod
+    def of(cls, role: str, kept: Iterable[str] | None = None) -> Self:
+        """`kept` is a custom role's list; None where there is none."""
+        whole = PERMISSIONS[role]
+        return cls(role, whole if kept is None else whole.intersection(kept))
+
+    @property
+    def rank(self) -> int:
+        return RANKS.index(self.role)
+
+    def cover(self, other: "Rights") -> bool:
+        """Whether the other may nothing that these do not."""
+        return self.rank >= other.rank and other.permissions <= self.permissions
+
+
 def is_lesser(role: str, than: str) -> bool:
     """Whether somebody may less in this role than in the other."""
-    return not PERMISSIONS[than] <= PERMISSIONS[role]
+    return not Rights.of(role).cover(Rights.of(than))
 
 
 # An auditor reads everything but secrets and conversation content, and changes nothing.

@@ -18,21 +18,18 @@ from teams.roles import ROLES_THAT_ADMINISTER
 SECOND_FACTOR_LOOKER = "portal_team_demands_second_factor"
 
 
-def people(user: Any) -> Q:
-    """Those who administer a team see its people."""
-    return Q(
-        pk__in=Membership.objects.filter(
-            team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER)
-        ).values("user_id")
-    )
+def people(user: Any, permission: str) -> Q:
+    """Those who administer a team in a role with this permission see its people, or their keys."""
+    teams = memberships_of(user, ROLES_THAT_ADMINISTER, holding=permission)
+    return Q(pk__in=Membership.objects.filter(team_id__in=teams).values("user_id"))
 
 
 def entries(user: Any) -> Q:
-    """Those who administer a team read its trail. The teams are named: with a subquery the database would guess wrong."""
+    """Those who administer a team in a role that may read its trail. The teams are named: with a subquery the database would guess wrong."""
     if user.is_restricted:
         return Q(pk__in=[])
-    teams = memberships_of(user, ROLES_THAT_ADMINISTER).values_list("team_id", flat=True)
-    return Q(team_id__in=list(teams))
+    teams = memberships_of(user, ROLES_THAT_ADMINISTER, holding="audit.view_entry")
+    return Q(team_id__in=list(teams.values_list("team_id", flat=True)))
 
 
 def models(user: Any) -> Q:

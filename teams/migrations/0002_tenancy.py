@@ -1,4 +1,7 @@
-"""Whose teams, grants and branding are seen. Memberships say whose teams are whose: all are read, a team's own written."""
+"""Whose teams, grants and branding are seen. Memberships say whose teams are whose: all are read, a team's own written.
+
+The same holds for custom roles, which say what a membership may.
+"""
 
 from django.db import migrations
 
@@ -13,7 +16,15 @@ class Migration(migrations.Migration):
         TenantPolicy("teams_branding", OF_TEAM),
         TenantPolicy("teams_membership", OF_TEAM, reads="true"),
         TenantPolicy("teams_teamarchive", OF_TEAM, reads="true"),
-        TenantPolicy("teams_customrole", OF_TEAM),
+        TenantPolicy("teams_customrole", OF_TEAM, reads="true"),
+        # Groups reach across teams: of those that are mapped into a team its people may read the name.
+        TenantPolicy(
+            "teams_group",
+            "EXISTS (SELECT 1 FROM teams_groupmapping AS m WHERE m.group_id = teams_group.id)",
+            "false",
+        ),
+        TenantPolicy("teams_groupmember", "false"),
+        TenantPolicy("teams_groupmapping", OF_TEAM),
         Looker(
             "portal_team_demands_second_factor(bigint)",
             "boolean",

@@ -1,7 +1,20 @@
 """Teams are the tenants: groups of users with roles, and the models they are granted."""
 
 from teams.models.branding import Branding
-from teams.models.memberships import CustomRole, Membership
+from teams.models.groups import Group, GroupMapping, GroupMember
+from teams.models.memberships import CustomRole, Membership, rights_as, rights_of
 from teams.models.teams import Grant, Team, TeamArchive
 
-__all__ = ["Branding", "CustomRole", "Grant", "Membership", "Team", "TeamArchive"]
+__all__ = [
+    "Branding",
+    "CustomRole",
+    "Grant",
+    "Group",
+    "GroupMapping",
+    "GroupMember",
+    "Membership",
+    "Team",
+    "TeamArchive",
+    "rights_as",
+    "rights_of",
+]

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from portal.errors import Refusal
 from teams.models.teams import Team
 from teams.querysets import InTeamQuerySet
-from teams.roles import PERMISSIONS, Role
+from teams.roles import PERMISSIONS, Rights, Role
+
+BELOW_OWNERS = [choice for choice in Role.choices if choice[0] != Role.OWNER]
 
 
 class CustomRole(models.Model):
@@ -29,7 +31,7 @@ class CustomRole(models.Model):
     base = models.CharField(
         _("base"),
         max_length=10,
-        choices=[choice for choice in Role.choices if choice[0] != Role.OWNER],
+        choices=BELOW_OWNERS,
         help_text=_("Which projects its holders see, and whether they chat; it stays."),
     )
     permissions = models.JSONField(
@@ -67,6 +69,26 @@ class CustomRole(models.Model):
         """Refuses, at whatever door, a permission that the base does not have."""
         self.clean()
         super().save(*args, **kwargs)
+
+
+def check_custom_role(row: Any) -> None:
+    """Raises `Refusal` if a membership's or mapping's custom role is another team's, or stands on another base."""
+    own = row.custom_role
+    if own is not None and (own.team_id != row.team_id or own.base != row.role):
+        raise Refusal(
+            "validation_failed",
+            fields={"custom_role": [_("This role is another team's, or has another base.")]},
+        )
+
+
+def rights_as(role: str, custom_role: CustomRole | None) -> Rights:
+    """What such a membership would give."""
+    return Rights.of(role, None if custom_role is None else custom_role.permissions)
+
+
+def rights_of(row: Any) -> Rights:
+    """What a membership, or a group's mapping, gives."""
+    return rights_as(row.role, row.custom_role)
 
 
 class Membership(models.Model):
@@ -119,10 +141,5 @@ class Membership(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Refuses, at whatever door, a custom role of another team or on another base."""
-        own = self.custom_role
-        if own is not None and (own.team_id != self.team_id or own.base != self.role):
-            raise Refusal(
-                "validation_failed",
-                fields={"custom_role": [_("This role is another team's, or has another base.")]},
-            )
+        check_custom_role(self)
         super().save(*args, **kwargs)

@@ -33,6 +33,11 @@ def _guard(cast: Cast) -> dict[str, Any]:
 
 TOMORROW = datetime(2026, 11, 2, tzinfo=UTC).date()
 
+
+def _group() -> Any:
+    return apps.get_model("teams.Group").objects.create(source="ldap", name="chemists")
+
+
 LINES = {
     "portal.Provider": Line(
         lambda cast: {"slug": "new", "name": "New", "kind": "offline"},
@@ -88,6 +93,15 @@ LINES = {
         lambda cast: {"team": cast.research, "name": "New", "base": "admin"},
         "permissions",
         lambda cast: ["projects.view_project"],
+    ),
+    "teams.Group": Line(lambda cast: {"name": "New"}, "name", lambda cast: "Newer"),
+    "teams.GroupMember": Line(
+        lambda cast: {"group": _group(), "user": cast.marco}, "user", lambda cast: cast.vera
+    ),
+    "teams.GroupMapping": Line(
+        lambda cast: {"group": _group(), "team": cast.research, "role": "viewer"},
+        "role",
+        lambda cast: "member",
     ),
     "teams.TeamArchive": Line(
         lambda cast: {"team": type(cast.research).objects.create(slug="old", name="Old")},

@@ -14,7 +14,7 @@ from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
 from projects.review_actions import open_review
 from teams.backends import RoleBackend
-from teams.models import Branding, Membership
+from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -56,6 +56,10 @@ def rows(cast):
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
     open_review(by=cast.olivia, team=cast.research, due_on=timezone.localdate())
+    CustomRole.objects.create(team=cast.research, name="Helper", base="admin")
+    group = Group.objects.create(source="ldap", name="chemists")
+    GroupMember.objects.create(group=group, user=cast.marco)
+    GroupMapping.objects.create(group=group, team=cast.research, role="member")
     from guards.models import GuardAttachment
 
     GuardAttachment.objects.create(guard=cast.guards["words"], team=cast.research, stage="input")

@@ -107,7 +107,7 @@ def test_every_policy_checks_what_is_written(on_postgresql):
             "SELECT tablename, policyname FROM pg_policies WHERE policyname <> 'tenant' "
             "AND NOT (cmd = 'INSERT' AND permissive = 'RESTRICTIVE' AND with_check IS NOT NULL)"
         )
-        assert cursor.fetchall() == [("teams_membership", "tenant_reads")]
+        assert {f"{table} {policy}" for table, policy in cursor.fetchall()} <= set(OPEN)
 
 
 def test_who_could_get_past_is_known(on_postgresql):
