@@ -72,13 +72,24 @@ SCOPES: dict[str, Scope] = {
     "reviews:write": Scope(
         _("Open access reviews, decide about their lines, close them"), writes=("access-reviews",)
     ),
+    "permissions:read": Scope(
+        _("Read who reaches which project and why, and what would change"),
+        deeds=(
+            "GET /api/permissions/matrix",
+            "GET /api/permissions/explain",
+            "POST /api/permissions/simulate",
+        ),
+    ),
     "providers:read": Scope(_("Read the connections to providers"), reads=("providers",)),
     "providers:write": Scope(
         _("Create, change and delete providers and models"), writes=("providers", "models")
     ),
     "manage": Scope(
         _("Manage people, teams and providers: all of these scopes in one"),
-        includes=("users:read", "teams:read", "teams:write", "providers:read", "providers:write"),
+        includes=(
+            *("users:read", "teams:read", "teams:write", "permissions:read"),
+            *("reviews:read", "reviews:write", "providers:read", "providers:write"),
+        ),
     ),
 }
 

@@ -123,6 +123,7 @@ EXEMPT_MODELS: dict[str, str] = {
     "projects.ReviewLine": "what a review was shown; each decision is an event of its own",
     "projects.Spend": "counters of the usage log",
     "projects.KeySpend": "counters of the usage log",
+    "projects.TeamSpend": "counters of the usage log",
     "portal.Bucket": "counters of the limiter",
     "portal.CspReport": "what browsers say; anybody can send one",
     "portal.DataKey": "made at the first need; rotation and destruction are events of their own",

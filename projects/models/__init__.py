@@ -3,7 +3,7 @@
 from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
 from projects.models.reviews import AccessReview, ReviewLine
-from projects.models.usage import Exchange, KeySpend, Spend
+from projects.models.usage import Exchange, KeySpend, Spend, TeamSpend
 
 __all__ = [
     "AccessReview",
@@ -17,5 +17,6 @@ __all__ = [
     "ProjectMember",
     "ReviewLine",
     "Spend",
+    "TeamSpend",
     "Visibility",
 ]
