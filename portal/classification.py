@@ -120,6 +120,7 @@ EXEMPT_MODELS: dict[str, str] = {
     "projects.Message": "people's own content",
     "projects.Spend": "counters of the usage log",
     "projects.KeySpend": "counters of the usage log",
+    "projects.TeamSpend": "counters of the usage log",
     "portal.Bucket": "counters of the limiter",
     "portal.CspReport": "what browsers say; anybody can send one",
     "portal.DataKey": "made at the first need; rotation and destruction are events of their own",

@@ -16,7 +16,7 @@ from portal.console import ConsoleModelAdmin, ReadOnlyMixin
 from portal.console_lists import PeriodFilter
 from portal.console_navigation import Tool
 from projects.budgets import dollars
-from projects.models import Exchange, Spend
+from projects.models import Exchange, Spend, TeamSpend
 from projects.outcomes import GROUPS, group_of
 from teams.console import TeamFilter
 
@@ -216,30 +216,57 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         return row.is_demo
 
 
-@admin.register(Spend)
-class SpendAdmin(ReadOnlyMixin, ConsoleModelAdmin):
+class SpendingAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     """Counted beside the usage log, so that retention never changes what was spent."""
 
+    next_step = _("The first answer of a model that costs something opens a row.")
+    list_filter: Any = ("month",)
+    readonly_fields = ("spent_usd", "reserved_usd")
+
+    @admin.display(description=_("spent"), ordering="spent_micros")
+    def spent_usd(self, row: Any) -> SafeString:
+        return cells.usd(dollars(row.spent_micros))
+
+    @admin.display(description=_("reserved"), ordering="reserved_micros")
+    def reserved_usd(self, row: Any) -> SafeString:
+        return cells.usd(dollars(row.reserved_micros))
+
+
+@admin.register(Spend)
+class SpendAdmin(SpendingAdmin):
     area, place = "work", 40
     list_name = _("Spending")  # type: ignore[assignment]
     intro = _("What each project has spent and reserved, month by month.")
-    next_step = _("The first answer of a model that costs something opens a row.")
     list_display = ("month", "project", "spent_usd", "reserved_usd")
     list_select_related = ("project",)
-    list_filter = ("month",)
     search_fields = ("project__slug",)
     search_help_text = _("Searches the project's slug.")
     fields = ("project", "month", "spent_usd", "reserved_usd")
-    readonly_fields = ("spent_usd", "reserved_usd")
     ordering = ("-month", "project__slug")
+
+    def list_tools(self, request: HttpRequest) -> list[Tool]:
+        return [Tool(_("By team"), reverse("admin:projects_teamspend_changelist"))]
 
     def object_title(self, obj: Spend) -> str:
         return f"{obj.project} · {obj.month:%Y-%m}"
 
-    @admin.display(description=_("spent"), ordering="spent_micros")
-    def spent_usd(self, row: Spend) -> SafeString:
-        return cells.usd(dollars(row.spent_micros))
 
-    @admin.display(description=_("reserved"), ordering="reserved_micros")
-    def reserved_usd(self, row: Spend) -> SafeString:
-        return cells.usd(dollars(row.reserved_micros))
+@admin.register(TeamSpend)
+class TeamSpendAdmin(SpendingAdmin):
+    """Reached from the projects' spending and from the team's page."""
+
+    list_name = _("Spending of teams")  # type: ignore[assignment]
+    intro = _(
+        "What all projects of a team have spent and reserved together, month by month. "
+        "What deleted projects spent stays in it."
+    )
+    list_display = ("month", "team", "spent_usd", "reserved_usd")
+    list_select_related = ("team",)
+    list_filter = ("month", TeamFilter)
+    search_fields = ("team__slug",)
+    search_help_text = _("Searches the team's slug.")
+    fields = ("team", "month", "spent_usd", "reserved_usd")
+    ordering = ("-month", "team__slug")
+
+    def object_title(self, obj: TeamSpend) -> str:
+        return f"{obj.team} · {obj.month:%Y-%m}"

@@ -1,9 +1,10 @@
-"""The money of a project and of a key in a month: reserved before the call, settled after it, each in one exact statement.
+"""The money of keys, projects and teams in a month: reserved before the call, settled after it, in exact statements.
 
 Amounts are whole millionths of a USD. The statements are atomic by themselves: parallel exchanges can never
 reserve more than a budget.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_UP, Decimal
@@ -15,42 +16,59 @@ from portal.tenancy import Deed
 
 MICROS = Decimal(1_000_000)
 
-# What is spent with a key is counted beside what its project spends; the key's row is always locked first.
-RESERVE_OF_KEY = """
-INSERT INTO projects_keyspend AS k (key_id, user_id, month, spent_micros, reserved_micros)
-VALUES (%s, %s, %s, 0, %s)
-ON CONFLICT (key_id, month) DO UPDATE
-   SET reserved_micros = k.reserved_micros + excluded.reserved_micros
- WHERE k.spent_micros + k.reserved_micros + excluded.reserved_micros <= %s
-RETURNING reserved_micros
-"""
-
 RESERVE = """
-INSERT INTO projects_spend AS s (project_id, team_id, month, spent_micros, reserved_micros)
+INSERT INTO {table} AS s ({owner}, month, spent_micros, reserved_micros)
 {source}
-ON CONFLICT (project_id, month) DO UPDATE
+ON CONFLICT ({first}, month) DO UPDATE
    SET reserved_micros = s.reserved_micros + excluded.reserved_micros
  WHERE s.spent_micros + s.reserved_micros + excluded.reserved_micros <= %s
 RETURNING reserved_micros
 """
-RESERVE_OF_PROJECT = RESERVE.format(source="VALUES (%s, %s, %s, 0, %s)")
-RESERVE_AFTER_KEY = RESERVE.format(source="SELECT %s, %s, %s, 0, %s FROM of_key")
-
-SETTLE_OF_KEY = """
-INSERT INTO projects_keyspend AS k (key_id, user_id, month, spent_micros, reserved_micros)
-VALUES (%s, %s, %s, %s, 0)
-ON CONFLICT (key_id, month) DO UPDATE
-   SET spent_micros = k.spent_micros + excluded.spent_micros,
-       reserved_micros = k.reserved_micros - %s
-"""
-
 SETTLE = """
-INSERT INTO projects_spend AS s (project_id, team_id, month, spent_micros, reserved_micros)
-VALUES (%s, %s, %s, %s, 0)
-ON CONFLICT (project_id, month) DO UPDATE
+INSERT INTO {table} AS s ({owner}, month, spent_micros, reserved_micros)
+VALUES ({places}, %s, %s, 0)
+ON CONFLICT ({first}, month) DO UPDATE
    SET spent_micros = s.spent_micros + excluded.spent_micros,
        reserved_micros = s.reserved_micros - %s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Where the spending of one kind of owner is counted: its table, and the columns that name whose row it is.
+
+    `column` is the field of an exchange that says what it holds back there.
+    """
+
+    name: str
+    table: str
+    owner: tuple[str, ...]
+    column: str
+
+    def reserving(self, after: str = "") -> str:
+        """Answers a row if the amount fitted beside all that is spent and reserved; `after`, only if that did."""
+        places = f"{self._places}, %s, 0, %s"
+        source = f"SELECT {places} FROM {after}" if after else f"VALUES ({places})"  # noqa: S608 - no input in it
+        return RESERVE.format(source=source, **self._names)
+
+    @property
+    def settling(self) -> str:
+        return SETTLE.format(places=self._places, **self._names)
+
+    @property
+    def _places(self) -> str:
+        return ", ".join("%s" for _column in self.owner)
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"table": self.table, "owner": ", ".join(self.owner), "first": self.owner[0]}
+
+
+KEY = Purse("key", "projects_keyspend", ("key_id", "user_id"), "key_reserved_micros")
+PROJECT = Purse("project", "projects_spend", ("project_id", "team_id"), "reserved_micros")
+TEAM = Purse("team", "projects_teamspend", ("team_id",), "team_reserved_micros")
+# In this order their rows are locked, always; the one that most exchanges share is held for the shortest time.
+PURSES = (KEY, PROJECT, TEAM)
 
 
 def micros(amount: Decimal) -> int:
@@ -70,47 +88,47 @@ def month_of(moment: datetime) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the budgets that an exchange has to fit into: `owner` are the columns that name whose it is."""
+    """One of the budgets that an exchange has to fit into; `owner` are the values of the purse's columns."""
 
-    owner: tuple[int, int]
+    purse: Purse
+    owner: tuple[int, ...]
     budget: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The most that an exchange can cost, to be held back from the month's budgets: its key's, its project's, or both."""
+    """The most that an exchange can cost, to be held back from one or more of the month's budgets, in locking order."""
 
     month: date
     amount: int
-    of_project: Part | None = None
-    of_key: Part | None = None
+    parts: tuple[Part, ...]
 
     @property
-    def is_too_much(self) -> bool:
-        """Whether it would not even fit into an untouched budget."""
-        return any(part and self.amount > part.budget for part in (self.of_project, self.of_key))
+    def is_too_much_for(self) -> Purse | None:
+        """The first that it would not even fit into untouched."""
+        return next((part.purse for part in self.parts if self.amount > part.budget), None)
 
     def parameters(self, part: Part) -> list[Any]:
-        """For a `RESERVE…`, which answers a row if the amount fitted beside all that is spent and reserved."""
+        """For `reserving`."""
         return [*part.owner, self.month, self.amount, part.budget]
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What an exchange cost its project or its key, and what it had reserved there."""
+    """What an exchange cost the owner of a purse, and what it had reserved there."""
 
-    owner: tuple[int, int]
+    purse: Purse
+    owner: tuple[int, ...]
     spent: int
     reserved: int
 
 
-def settle(
-    deed: Deed, *, month: date, of_project: Charge | None, of_key: Charge | None = None
-) -> None:
+def settle(deed: Deed, *, month: date, charges: Iterable[Charge]) -> None:
     """Books what was spent and gives back what was reserved, in the month of the reservation.
 
-    Every exchange of the project locks the same row: so it is the last that a transaction does.
+    Every exchange of the team locks the same row: so it is the last that a transaction does.
     """
-    for sql, charge in ((SETTLE_OF_KEY, of_key), (SETTLE, of_project)):
-        if charge is not None and (charge.spent or charge.reserved):
-            deed.end_with(sql, [*charge.owner, month, charge.spent, charge.reserved])
+    for charge in sorted(charges, key=lambda charge: PURSES.index(charge.purse)):
+        if charge.spent or charge.reserved:
+            values = [*charge.owner, month, charge.spent, charge.reserved]
+            deed.end_with(charge.purse.settling, values)

@@ -14,7 +14,7 @@ from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
-from projects.budgets import Charge, Reservation, micros, settle
+from projects.budgets import KEY, PROJECT, TEAM, Charge, Purse, Reservation, micros, settle
 from projects.models import Conversation, Exchange, Message
 from projects.models.usage import owner_of
 from projects.opening import open_exchange
@@ -24,16 +24,16 @@ from projects.passage import Passage
 logger = logging.getLogger("projects.ledger")
 
 
-def open_row(passage: Passage, reservation: Reservation | None) -> bool:
+def open_row(passage: Passage, reservation: Reservation | None) -> Purse | None:
     """The usage row, written before the provider is asked: a crash leaves a row that says *crashed*.
 
-    It and the reservation are made together or not at all; False if the budget has no room for it.
+    It and the reservation are made together or not at all; else the answer is the budget that has no room for it.
     """
     row = Exchange(**_identity(passage))
-    if not open_exchange(row, passage.scope, reservation):
-        return False
-    passage.row = row
-    return True
+    too_small = open_exchange(row, passage.scope, reservation)
+    if too_small is None:
+        passage.row = row
+    return too_small
 
 
 def close(passage: Passage) -> None:
@@ -63,12 +63,14 @@ def close(passage: Passage) -> None:
 
 def _settle(deed: Deed, passage: Passage) -> None:
     route, row, spent = passage.route, passage.row, micros(passage.cost or Decimal(0))
-    of_key = None
+    charges = [
+        Charge(PROJECT, (route.project_id, route.team_id), spent, row.reserved_micros),
+        Charge(TEAM, (route.team_id,), spent, row.team_reserved_micros),
+    ]
     if passage.caller.key is not None:
         owner = (passage.caller.key.pk, passage.caller.user.pk)
-        of_key = Charge(owner, spent, row.key_reserved_micros)
-    of_project = Charge((route.project_id, route.team_id), spent, row.reserved_micros)
-    settle(deed, month=passage.month, of_project=of_project, of_key=of_key)
+        charges.append(Charge(KEY, owner, spent, row.key_reserved_micros))
+    settle(deed, month=passage.month, charges=charges)
 
 
 def _identity(passage: Passage) -> dict[str, Any]:

@@ -1,37 +1,40 @@
 """An exchange begins: what it may cost is reserved and its usage row written, both or neither.
 
 On PostgreSQL that is one statement in one message, so that the rows of the month's spending, which all exchanges of a
-project or a key write, are locked for as long as the server needs and no longer.
+team, a project or a key write, are locked for as long as the server needs and no longer.
 """
 
+import re
 from typing import Any
 
 from django.db import DataError, connection, transaction
-from psycopg.errors import DivisionByZero
+from psycopg.errors import InvalidTextRepresentation
 
 from portal.tenancy import POSTGRESQL, Scope, alone
-from projects.budgets import (
-    RESERVE_AFTER_KEY,
-    RESERVE_OF_KEY,
-    RESERVE_OF_PROJECT,
-    Part,
-    Reservation,
-)
+from projects.budgets import Part, Purse, Reservation
 from projects.models import Exchange
 
+# True with all budgets, false with none; with some it is the error that takes them back.
+ALL_FITTED = """(
+SELECT CASE n WHEN {all} THEN true WHEN 0 THEN false ELSE ('no room after ' || n)::boolean END
+  FROM (SELECT count(*) AS n FROM ({each}) AS each) AS fitted
+)"""
+_FITTED = re.compile(r"no room after ([0-9]+)")
 
-def open_exchange(row: Exchange, scope: Scope, reservation: Reservation | None) -> bool:
-    """Stores the row and gives it its number; False, and nothing stored, where a budget has no room."""
+
+def open_exchange(row: Exchange, scope: Scope, reservation: Reservation | None) -> Purse | None:
+    """Stores the row and gives it its number, and answers None; else nothing is stored, and this budget has no room."""
     if reservation is not None:
-        if reservation.is_too_much:
-            return False
-        row.reserved_micros = reservation.amount if reservation.of_project else 0
-        row.key_reserved_micros = reservation.amount if reservation.of_key else 0
+        too_small = reservation.is_too_much_for
+        if too_small is not None:
+            return too_small
+        for part in reservation.parts:
+            setattr(row, part.purse.column, reservation.amount)
     opened = _in_one_statement if connection.vendor == POSTGRESQL else _in_several
     return opened(row, scope, reservation)
 
 
-def _in_one_statement(row: Exchange, scope: Scope, reservation: Reservation | None) -> bool:
+def _in_one_statement(row: Exchange, scope: Scope, reservation: Reservation | None) -> Purse | None:
     sql, params = _insert(row)
     if reservation is not None:
         before, condition, values = _reserving(reservation)
@@ -39,31 +42,44 @@ def _in_one_statement(row: Exchange, scope: Scope, reservation: Reservation | No
     try:
         found = alone(scope, f"{sql} RETURNING id", params)
     except DataError as error:
-        if isinstance(error.__cause__, DivisionByZero):
-            return False
-        raise
+        fitted = _fitted(error.__cause__)
+        if reservation is None or fitted is None:
+            raise
+        return reservation.parts[fitted].purse
     if found is None:
-        return False
+        return reservation.parts[0].purse if reservation is not None else None
     row.pk, row._state.adding = found[0], False
-    return True
+    return None
 
 
 def _reserving(reservation: Reservation) -> tuple[str, str, list[Any]]:
     """What goes before the row, when the row may follow, and the values.
 
-    With two budgets the project's is asked only if the key's had room. If it then has none, the division by zero
-    takes the key's reservation back: what one statement has written, it cannot undo otherwise.
+    Each budget is asked only if the one before it had room. If a later one has none, an error takes back what the
+    earlier ones reserved, and says how many: what one statement has written, it cannot undo otherwise.
     """
-    key, project = reservation.of_key, reservation.of_project
-    if key is None or project is None:
-        sql = RESERVE_OF_PROJECT if project else RESERVE_OF_KEY
-        parts = [part for part in (key, project) if part is not None]
-        values = [value for part in parts for value in reservation.parameters(part)]
-        return f"reserved AS ({sql})", "EXISTS (TABLE reserved)", values
-    before = f"of_key AS ({RESERVE_OF_KEY}), reserved AS ({RESERVE_AFTER_KEY})"
-    fitted = "(SELECT count(*) FROM of_key) + (SELECT count(*) FROM reserved)"
-    values = [*reservation.parameters(key), *reservation.parameters(project)]
-    return before, f"1 / ({fitted} - 1) = 1", values
+    steps: list[str] = []
+    names: list[str] = []
+    values: list[Any] = []
+    for part in reservation.parts:
+        sql = part.purse.reserving(after=names[-1] if names else "")
+        names.append(f"of_{part.purse.name}")
+        steps.append(f"{names[-1]} AS ({sql})")
+        values += reservation.parameters(part)
+    if len(names) == 1:
+        return steps[0], f"EXISTS (TABLE {names[0]})", values
+    condition = ALL_FITTED.format(
+        all=len(names), each=" UNION ALL ".join(f"TABLE {name}" for name in names)
+    )
+    return ", ".join(steps), condition, values
+
+
+def _fitted(cause: BaseException | None) -> int | None:
+    """How many budgets had room before one had none; None where something else is wrong."""
+    if not isinstance(cause, InvalidTextRepresentation):
+        return None
+    found = _FITTED.search(cause.diag.message_primary or "")
+    return int(found[1]) if found else None
 
 
 def _insert(row: Exchange) -> tuple[str, list[Any]]:
@@ -76,26 +92,28 @@ def _insert(row: Exchange) -> tuple[str, list[Any]]:
     return f"INSERT INTO {table} ({columns}) SELECT {places}", values
 
 
-def _in_several(row: Exchange, scope: Scope, reservation: Reservation | None) -> bool:
+def _in_several(row: Exchange, scope: Scope, reservation: Reservation | None) -> Purse | None:
     try:
         with transaction.atomic():
             if reservation is not None:
-                _reserve(RESERVE_OF_KEY, reservation, reservation.of_key)
-                _reserve(RESERVE_OF_PROJECT, reservation, reservation.of_project)
+                for part in reservation.parts:
+                    _reserve(reservation, part)
             row.save(force_insert=True)
-    except _NoRoomError:
-        return False
-    return True
+    except _NoRoomError as error:
+        return error.purse
+    return None
 
 
 class _NoRoomError(Exception):
     """Takes back what was reserved beside a budget that has no room."""
 
+    def __init__(self, purse: Purse) -> None:
+        super().__init__(purse.name)
+        self.purse = purse
 
-def _reserve(sql: str, reservation: Reservation, part: Part | None) -> None:
-    if part is None:
-        return
+
+def _reserve(reservation: Reservation, part: Part) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, reservation.parameters(part))
+        cursor.execute(part.purse.reserving(), reservation.parameters(part))
         if cursor.fetchone() is None:
-            raise _NoRoomError
+            raise _NoRoomError(part.purse)

@@ -26,6 +26,7 @@ class Passage:
     scope: Scope = NOTHING  # whose rows its transactions may touch
     question: Question | None = None
     route: Route | None = None
+    address: str = ""  # where the caller is
     conversation: Conversation | None = None
     history: tuple[Turn, ...] = ()
     replaces: int | None = None  # the first message that gives way to this exchange

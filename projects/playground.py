@@ -18,7 +18,7 @@ from portal.address_lists import listed
 from portal.context import current
 from portal.errors import Refusal, error_body, with_headers
 from portal.tenancy import own_transactions, tenant
-from projects import actions, journey
+from projects import actions, journey, rules
 from projects.answers import respond
 from projects.models import Conversation, Exchange, Project
 from projects.passage import Passage
@@ -62,12 +62,14 @@ def temporary(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def visible_project(request: HttpRequest, slug: str) -> Project:
-    """404 for what one may not see; 403 from an address that its team does not list."""
-    rows = Project.objects.visible_to(request.user).select_related("team__branding")
+    """404 for what one may not see; 403 from an address that its team does not list, and for what does not chat."""
+    rows = Project.objects.visible_to(request.user).select_related("team__branding", "model")
     rows = rows.defer("system_prompt", "team__branding__logo")
     project = get_object_or_404(rows, slug=slug)
     if not listed(current().address, project.team.allowed_addresses):
         raise Refusal("address_blocked", _("This team's projects are not used from your address."))
+    if not rules.chats(project.model):
+        raise Refusal("permission_denied", rules.NO_CHAT)
     return project
 
 

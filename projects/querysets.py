@@ -2,11 +2,21 @@
 
 from typing import Any, Self
 
+from django.db import transaction
 from django.db.models import Q
 
+from portal.models import Model
 from portal.recording import RecordedQuerySet
+from projects import rules
 from teams.querysets import memberships_of, seen_as_administrator
 from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, ROLES_THAT_SEE_ALL_PROJECTS
+
+RULED = {"model", "team", "monthly_budget", "parameters"}  # what `rules.check` looks at
+
+
+def seeing_all_usage(user: Any) -> Any:
+    """Team ids of those whose whole usage one sees, as a subquery."""
+    return memberships_of(user, ROLES_THAT_SEE_ALL_PROJECTS, holding="projects.view_exchange")
 
 
 class ProjectQuerySet(RecordedQuerySet):
@@ -33,6 +43,30 @@ class ProjectQuerySet(RecordedQuerySet):
             rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
             rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_CHAT), visibility="public")
         return self.filter(rule)
+
+    def that_chat(self) -> Self:
+        """Those whose model is one to chat with; the others are asked at doors of their own."""
+        return self.filter(model__kind=Model.Kind.CHAT)
+
+    def update(self, **values: Any) -> int:
+        """Holds bulk writes to what a single one is held to."""
+        if not RULED & {self.model._meta.get_field(name).name for name in values}:
+            return super().update(**values)
+        with transaction.atomic(using=self.db):
+            keys = list(self.order_by().values_list("pk", flat=True))
+            count = super().update(**values)
+            rows = self.model.objects.filter(pk__in=keys).defer("system_prompt")
+            rules.check(rows.select_related("team", "model__provider"))
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        rows = list(objs)
+        rules.check(rows)
+        return super().bulk_create(rows, *args, **kwargs)
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
 
     def _assigned(self, user: Any) -> Q:
         """Explicit members, as long as they are in the team in a role that chats."""
@@ -71,6 +105,18 @@ class KeySpendQuerySet(RecordedQuerySet):
         return self.all() if everything else self.filter(user_id=user.pk)
 
 
+class TeamSpendQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """For those who see all usage of the team: its owners, admins and viewers; platform admins and auditors."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser or user.is_auditor:
+            return self.all()
+        if user.is_restricted:
+            return self.none()
+        return self.filter(team_id__in=seeing_all_usage(user))
+
+
 class ConversationQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """One's own, in projects that one may still see; nobody else's, whatever one's role."""
@@ -103,10 +149,7 @@ class ExchangeQuerySet(RecordedQuerySet):
             return self.all()
         rule = Q(user_id=user.pk)
         if not user.is_restricted:
-            teams = memberships_of(
-                user, ROLES_THAT_SEE_ALL_PROJECTS, holding="projects.view_exchange"
-            )
-            rule |= Q(team_id__in=teams)
+            rule |= Q(team_id__in=seeing_all_usage(user))
         return self.filter(rule)
 
     def open_before(self, moment: Any) -> Self:

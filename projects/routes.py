@@ -19,6 +19,7 @@ from portal.models import Model, Provider
 from portal.recording import register_listener
 from portal.tenancy import Scope, tenant
 from projects.models import KeyProject, Project, ProjectGuard
+from projects.rules import closed_by
 from teams.models import Grant
 
 LIFETIME = 3.0  # seconds; the promise is 5 s across processes
@@ -35,16 +36,22 @@ class Route:
     name: str
     team_id: int
     allowed_addresses: str
-    is_open: bool
+    closed_by: Any  # why nobody is answered, in words; empty while it answers
     model: Model
     provider: Provider
     system_prompt: str
     parameters: Mapping[str, Any]
     rate_limit_per_minute: int
     monthly_budget: Any
+    team_requests_per_minute: int | None
+    team_monthly_budget: Any
     log_content: bool
     input_guards: tuple[ActiveGuard, ...] = field(default=())
     output_guards: tuple[ActiveGuard, ...] = field(default=())
+
+    @property
+    def is_open(self) -> bool:
+        return not self.closed_by
 
 
 class _Cache:
@@ -109,8 +116,7 @@ def _loaded(slug: str) -> Route | None:
     project = Project.objects.select_related("model__provider", "team").filter(slug=slug).first()
     if project is None:
         return None
-    model, provider = project.model, project.model.provider
-    granted = Grant.objects.filter(team_id=project.team_id, model_id=model.pk).exists()
+    granted = Grant.objects.filter(team_id=project.team_id, model_id=project.model_id).exists()
     chosen = list(platform_and_team_guards(project.team_id))
     for row in ProjectGuard.objects.select_related("guard").filter(
         project=project, guard__is_active=True
@@ -122,13 +128,15 @@ def _loaded(slug: str) -> Route | None:
         name=project.name,
         team_id=project.team_id,
         allowed_addresses=project.team.allowed_addresses,
-        is_open=project.is_active and granted and model.is_active and provider.is_active,
-        model=model,
-        provider=provider,
+        closed_by=closed_by(project, granted=granted),
+        model=project.model,
+        provider=project.model.provider,
         system_prompt=project.system_prompt,
         parameters=project.parameters,
         rate_limit_per_minute=project.rate_limit_per_minute,
         monthly_budget=project.monthly_budget,
+        team_requests_per_minute=project.team.requests_per_minute,
+        team_monthly_budget=project.team.monthly_budget,
         log_content=project.log_content,
         input_guards=_of_stage(chosen, Stage.INPUT),
         output_guards=_of_stage(chosen, Stage.OUTPUT),

@@ -1,10 +1,10 @@
 """The steps of the journey, one function each, in the order in which `journey.enter` takes them."""
 
 import time
-from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guards.engine import inspect
 from portal.address_lists import listed
@@ -13,8 +13,8 @@ from portal.errors import Refusal
 from portal.limits import Limit, take
 from portal.providers.base import ChatRequest, estimate_tokens
 from portal.tenancy import tenant
-from projects import ledger, routes
-from projects.budgets import Part, Reservation, micros, month_of
+from projects import ledger, routes, rules
+from projects.budgets import KEY, PROJECT, TEAM, Part, Reservation, micros, month_of
 from projects.models import Conversation
 from projects.passage import Passage
 from projects.questions import HISTORY_MESSAGES, Turn, Visitor
@@ -22,6 +22,11 @@ from projects.questions import HISTORY_MESSAGES, Turn, Visitor
 COMPLETION_BOUND = 4096  # tokens an answer may have under a budget, where nobody set a bound
 KEY_BURST_SECONDS = 2  # a key's burst is twice its requests a second (decision 2)
 RIGHTS_EVERY = 2.0  # seconds between two looks at the caller's right while an answer streams
+NO_ROOM = {
+    KEY: gettext_lazy("The key's budget of this month has no room for this question."),
+    PROJECT: gettext_lazy("The project's budget of this month has no room for this question."),
+    TEAM: gettext_lazy("The team's budget of this month has no room for this question."),
+}
 
 
 def authenticate(passage: Passage) -> None:
@@ -44,12 +49,11 @@ def access(passage: Passage) -> None:
     if not isinstance(caller, Visitor) and not routes.may_chat(caller.user, caller.key, slug):
         raise Refusal("permission_denied", _("You may see this project, but not chat in it."))
     if not passage.route.is_open:
-        raise Refusal(
-            "permission_denied", _("This project is switched off, or its model is not granted.")
-        )
-    if not isinstance(caller, Visitor) and not listed(
-        current().address, passage.route.allowed_addresses
-    ):
+        raise Refusal("permission_denied", passage.route.closed_by)
+    if not rules.chats(passage.route.model):
+        raise Refusal("permission_denied", rules.NO_CHAT)
+    passage.address = current().address
+    if not _comes_from_a_listed_address(passage, passage.route):
         raise Refusal("address_blocked", _("This team's projects are not used from your address."))
     if passage.question.conversation is not None and caller.user is not None:
         with tenant(passage.scope):
@@ -67,6 +71,13 @@ def _route_for(passage: Passage) -> routes.Route:
     if found is None:
         raise Refusal("not_found", _("There is no such project."))
     return found
+
+
+def _comes_from_a_listed_address(passage: Passage, route: routes.Route) -> bool:
+    """Visitors of a widget are strangers, and come from everywhere."""
+    if isinstance(passage.caller, Visitor):
+        return True
+    return listed(passage.address, route.allowed_addresses)
 
 
 def _find_conversation(passage: Passage) -> None:
@@ -108,9 +119,11 @@ def key(passage: Passage) -> None:
 
 
 def limits(passage: Passage) -> None:
-    """The project's limit and the key's, all or nothing and exact; 429 takes nothing."""
+    """The limits of project, team and key, all or nothing and exact; 429 takes nothing."""
     route, caller = passage.route, passage.caller
     wanted = [Limit(f"project:{route.project_id}", route.rate_limit_per_minute, 60)]
+    if route.team_requests_per_minute is not None:
+        wanted.append(Limit(f"team:{route.team_id}", route.team_requests_per_minute, 60))
     if caller.key is not None:
         rate = caller.key.requests_per_second
         wanted.append(Limit(f"key:{caller.key.pk}", rate * KEY_BURST_SECONDS, KEY_BURST_SECONDS))
@@ -123,39 +136,39 @@ def limits(passage: Passage) -> None:
 
 
 def budget(passage: Passage) -> None:
-    """Reserves the most that this exchange can cost, and opens its row; 402 where it does not fit into the budget."""
+    """Reserves the most that this exchange can cost, and opens its row; 402 where it does not fit into a budget."""
     passage.month = month_of(timezone.now())
-    if not ledger.open_row(passage, _reservation(passage)):
-        raise Refusal("budget_exceeded")
+    too_small = ledger.open_row(passage, _reservation(passage))
+    if too_small is not None:
+        # Whose budget it is, is nothing for strangers.
+        words = None if isinstance(passage.caller, Visitor) else NO_ROOM[too_small]
+        raise Refusal("budget_exceeded", words)
 
 
 def _reservation(passage: Passage) -> Reservation | None:
-    """None where neither the project nor the key has a budget."""
-    if not _has_budget(passage):
+    """None where nobody set a budget."""
+    parts = _parts(passage)
+    if not parts:
         return None
-    route, key = passage.route, passage.caller.key
+    route = passage.route
     texts = [turn.text for turn in (*passage.history, *passage.question.turns)]
     prompt = estimate_tokens([route.system_prompt, *texts])
     price = route.model.price(prompt, _bound(passage))
     if price is None:
         raise Refusal("budget_exceeded", _("The model's price is unknown; a budget cannot hold."))
-    return Reservation(
-        month=passage.month,
-        amount=micros(price),
-        of_project=_part((route.project_id, route.team_id), route.monthly_budget),
-        of_key=_part((key.pk, key.user_id), key.monthly_budget) if key is not None else None,
-    )
+    return Reservation(month=passage.month, amount=micros(price), parts=parts)
 
 
-def _part(owner: tuple[int, int], budget: Decimal | None) -> Part | None:
-    return None if budget is None else Part(owner, micros(budget))
-
-
-def _has_budget(passage: Passage) -> bool:
-    key = passage.caller.key
-    return passage.route.monthly_budget is not None or (
-        key is not None and key.monthly_budget is not None
-    )
+def _parts(passage: Passage) -> tuple[Part, ...]:
+    """The budgets that there are, in the order of their locks."""
+    route, key = passage.route, passage.caller.key
+    found = [
+        (PROJECT, (route.project_id, route.team_id), route.monthly_budget),
+        (TEAM, (route.team_id,), route.team_monthly_budget),
+    ]
+    if key is not None:
+        found.insert(0, (KEY, (key.pk, key.user_id), key.monthly_budget))
+    return tuple(Part(purse, owner, micros(usd)) for purse, owner, usd in found if usd is not None)
 
 
 def _bound(passage: Passage) -> int:
@@ -189,7 +202,7 @@ def _compose(passage: Passage) -> ChatRequest:
     spoken = [*passage.history, *(turn for turn in turns if turn.role != "system")]
     messages += [{"role": turn.role, "content": turn.text} for turn in spoken]
     parameters = {**passage.route.parameters, **passage.question.parameters}
-    if _has_budget(passage) and "max_completion_tokens" not in parameters:
+    if _parts(passage) and "max_completion_tokens" not in parameters:
         parameters.setdefault("max_tokens", COMPLETION_BOUND)
     return ChatRequest(model=passage.route.model.name, messages=messages, parameters=parameters)
 
@@ -221,7 +234,8 @@ def still_allowed(passage: Passage, checked_at: float) -> tuple[bool, float]:
         return True, checked_at
     caller, slug = passage.caller, passage.question.project
     route = routes.route(slug, passage.scope)
-    allowed = route is not None and route.is_open
+    allowed = route is not None and route.is_open and rules.chats(route.model)
+    allowed = allowed and _comes_from_a_listed_address(passage, route)
     if allowed and not isinstance(caller, Visitor):
         allowed = routes.may_chat(caller.user, caller.key, slug)
     if allowed and hasattr(caller, "is_live"):

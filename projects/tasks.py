@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.models import DataKey
 from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
-from projects.budgets import Charge, month_of, settle
+from projects.budgets import KEY, PROJECT, TEAM, Charge, month_of, settle
 from projects.models import Conversation, Exchange
 
 ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
@@ -31,6 +31,7 @@ def close_abandoned() -> int:
                 outcome="abandoned",
                 reserved_micros=0,
                 key_reserved_micros=0,
+                team_reserved_micros=0,
             )
             if won:
                 _give_back(deed, row)
@@ -39,12 +40,15 @@ def close_abandoned() -> int:
 
 
 def _give_back(deed: Deed, row: Exchange) -> None:
-    of_project = of_key = None
-    if row.project_id:
-        of_project = Charge((row.project_id, row.project.team_id), 0, row.reserved_micros)
+    charges = []
     if row.key_id:
-        of_key = Charge((row.key_id, row.key.user_id), 0, row.key_reserved_micros)
-    settle(deed, month=month_of(row.created_at), of_project=of_project, of_key=of_key)
+        charges.append(Charge(KEY, (row.key_id, row.key.user_id), 0, row.key_reserved_micros))
+    if row.project_id:
+        owner = (row.project_id, row.project.team_id)
+        charges.append(Charge(PROJECT, owner, 0, row.reserved_micros))
+    if row.team_id:
+        charges.append(Charge(TEAM, (row.team_id,), 0, row.team_reserved_micros))
+    settle(deed, month=month_of(row.created_at), charges=charges)
 
 
 @shared_task(name="projects.apply_retention")

@@ -116,11 +116,11 @@ class _Chunks:
 
 @require_GET
 def models(request: HttpRequest) -> HttpResponse:
-    """The projects that the caller may ask, as models."""
+    """The projects that the caller may chat with, as models."""
     caller = identify_bearer(request)
     if not caller.may("chat"):
         raise Refusal("permission_denied")
-    rows = Project.objects.chattable_by(caller.user).filter(is_active=True)
+    rows = Project.objects.chattable_by(caller.user).that_chat().filter(is_active=True)
     if caller.key is not None and KeyProject.objects.filter(key=caller.key).exists():
         rows = rows.filter(pk__in=KeyProject.objects.filter(key=caller.key).values("project_id"))
     listed = [

@@ -31,6 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
     talks = Conversation.objects.filter(user_id=request.user.pk, project_id=OuterRef("pk"))
     rows = (
         Project.objects.visible_to(request.user)
+        .that_chat()
         .filter(is_active=True)
         .select_related("team__branding", "model")
         .defer("system_prompt", "team__branding__logo")

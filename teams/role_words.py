@@ -39,7 +39,8 @@ AREAS: tuple[Area, ...] = (
         | _of("widget.widget", _("widgets on web sites"))
         | _of("projects.conversation", _("one's own conversations"), "view")
         | _of("projects.exchange", _("the usage of the team"), "view")
-        | _of("projects.spend", _("what projects spent"), "view"),
+        | _of("projects.spend", _("what projects spent"), "view")
+        | _of("projects.teamspend", _("what the team spent"), "view"),
     ),
     Area(
         _("Guards"),

@@ -50,7 +50,13 @@ ADMIN = (
     | _all("projects.project", "projects.projectmember", "projects.projectguard")
     | _all("projects.keyproject", "guards.guard", "guards.guardattachment", "widget.widget")
     | _view("teams.team", "teams.grant", "accounts.user", "accounts.key", "portal.model")
-    | _view("guards.guardevent", "projects.spend", "audit.entry", "teams.groupmapping")
+    | _view(
+        "guards.guardevent",
+        "projects.spend",
+        "projects.teamspend",
+        "audit.entry",
+        "teams.groupmapping",
+    )
     | {"projects.view_access", "projects.view_accessreview", "accounts.view_pendingchange"}
     | {"accounts.change_pendingchange"}
 )

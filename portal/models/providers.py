@@ -21,7 +21,7 @@ from portal.encryption import (
 )
 from portal.keyring import PLATFORM
 from portal.recording import RecordedQuerySet
-from portal.regions import validate_region
+from portal.regions import is_allowed, validate_region
 from portal.validators import validate_base_url, validate_extra_headers, validate_secret
 
 SHORTEST_HINTED_SECRET = 12  # characters; of a shorter secret not even the end is shown
@@ -78,7 +78,8 @@ class Provider(SealedModel):
         default="",
         validators=[validate_region],
         help_text=_(
-            "Where it computes, as a short code: eu, ch, us-east-1. Teams may ask for some only."
+            "Where it computes, as a short code: eu, ch, us-east-1. Teams may be held to some. "
+            "The offline provider answers within the portal, and so is everywhere."
         ),
     )
     connect_timeout_s = models.FloatField(
@@ -154,6 +155,10 @@ class Provider(SealedModel):
     @property
     def encryption_owner(self) -> str:
         return PLATFORM
+
+    def computes_in(self, allowed: str) -> bool:
+        """Whether a list of regions lets it answer. What answers within the portal itself goes nowhere."""
+        return self.kind == self.Kind.OFFLINE or is_allowed(self.region, allowed)
 
     @property
     def masked_headers(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
-from projects.models.usage import Exchange, KeySpend, Spend
+from projects.models.usage import Exchange, KeySpend, Spend, TeamSpend
 
 __all__ = [
     "Conversation",
@@ -14,5 +14,6 @@ __all__ = [
     "ProjectGuard",
     "ProjectMember",
     "Spend",
+    "TeamSpend",
     "Visibility",
 ]

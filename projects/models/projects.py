@@ -16,8 +16,9 @@ from portal.encryption import EncryptedTextField, SealedModel, new_uid
 from portal.keyring import team as key_of_team
 from portal.models import Model
 from portal.taken_slugs import UniqueSlugMixin
+from projects import rules
 from projects.querysets import InProjectQuerySet, KeyProjectQuerySet, ProjectQuerySet
-from teams.models import Grant, Team
+from teams.models import Team
 
 
 class Visibility(models.TextChoices):
@@ -126,19 +127,10 @@ class Project(UniqueSlugMixin, SealedModel):
         return key_of_team(self.team_id)
 
     def clean(self) -> None:
-        if not self.team_id or not self.model_id:
-            return
-        if not Grant.objects.filter(team_id=self.team_id, model_id=self.model_id).exists():
-            raise ValidationError({"model": _("The team is not granted this model.")})
-        if self.monthly_budget is not None and self.model.price(1, 1) is None:
-            raise ValidationError(
-                {"monthly_budget": _("A budget needs a model whose prices are known.")}
-            )
-        if not isinstance(self.parameters, dict):
-            raise ValidationError({"parameters": _("Write an object.")})
+        rules.check([self])
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Refuses, at whatever door, a model that the team is not granted."""
+        """Refuses, at whatever door, a model that the team is not granted, or that its limits do not let in."""
         self.clean()
         super().save(*args, **kwargs)
 

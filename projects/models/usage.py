@@ -13,7 +13,12 @@ from portal.encryption import EncryptedTextField, SealedModel, new_uid
 from portal.staying_rows import left_behind
 from projects.models.conversations import Conversation
 from projects.models.projects import Project
-from projects.querysets import ExchangeQuerySet, InProjectQuerySet, KeySpendQuerySet
+from projects.querysets import (
+    ExchangeQuerySet,
+    InProjectQuerySet,
+    KeySpendQuerySet,
+    TeamSpendQuerySet,
+)
 from teams.models import Team
 
 
@@ -73,6 +78,7 @@ class Exchange(SealedModel):
     cost = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     reserved_micros = models.BigIntegerField(default=0)
     key_reserved_micros = models.BigIntegerField(default=0)
+    team_reserved_micros = models.BigIntegerField(default=0)
     latency_ms = models.PositiveIntegerField(null=True)
     first_token_ms = models.PositiveIntegerField(null=True)
     guard_action = models.CharField(max_length=10, blank=True)
@@ -160,3 +166,23 @@ class KeySpend(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.user_id = self.key.user_id
         super().save(*args, **kwargs)
+
+
+class TeamSpend(models.Model):
+    """What all projects of a team spent and reserved in a month, whether it has a budget or not.
+
+    It is counted by itself, and no sum of the projects' rows: who deletes a project makes no room for another.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="spends")
+    month = models.DateField()
+    spent_micros = models.BigIntegerField(default=0)
+    reserved_micros = models.BigIntegerField(default=0)
+
+    objects = TeamSpendQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "month"], name="team_spend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.team_id} {self.month:%Y-%m}"

@@ -11,7 +11,7 @@ from portal.classification import is_recorded
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
 from portal.models import AddressRule, Bucket, CspReport
-from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend
+from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
 from teams.backends import RoleBackend
 from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
 from widget.models import Widget
@@ -48,6 +48,7 @@ def rows(cast):
     )
     KeyProject.objects.create(key=Key.objects.first(), project=cast.assistant)
     Spend.objects.create(project=cast.assistant, month="2026-11-01")
+    TeamSpend.objects.create(team=cast.research, month="2026-11-01")
     Conversation.objects.create(project=cast.assistant, user=cast.marco)
     Bucket.objects.create(key="x")
     AddressRule.objects.create(place="console", verdict="block", network="203.0.113.7")

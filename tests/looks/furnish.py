@@ -167,7 +167,7 @@ def _console() -> dict[str, str]:
     from accounts.models import Impersonation, User
     from guards.models import Guard, GuardAttachment
     from portal.models import AddressRule, Bucket, CspReport, Model, Provider
-    from projects.models import Project, Spend
+    from projects.models import Project, Spend, TeamSpend
     from teams.models import Membership, Team
     from widget.models import Widget
 
@@ -196,6 +196,9 @@ def _console() -> dict[str, str]:
     )
     month = timezone.now().date().replace(day=1)
     Spend.objects.get_or_create(project=project, month=month, defaults={"spent_micros": 12_340_000})
+    TeamSpend.objects.get_or_create(
+        team=project.team, month=month, defaults={"spent_micros": 15_120_000}
+    )
     Bucket.objects.get_or_create(key="project:1", defaults={"tat": 1})
     AddressRule.objects.get_or_create(
         place="console", verdict="block", network="203.0.113.0/24", note="A network that guesses"

@@ -20,6 +20,7 @@ from projects.models import (
     Project,
     ProjectGuard,
     Spend,
+    TeamSpend,
 )
 from teams.models import Branding, Grant, Membership, Team
 from tests.cast import build_cast
@@ -141,6 +142,7 @@ def everything(cast):
         Exchange.objects.create(project=project, project_slug=project.slug, team=project.team)
         GuardEvent.objects.create(team=project.team, guard_version=1)
         Spend.objects.get_or_create(project=project, month="2026-11-01")
+        TeamSpend.objects.get_or_create(team=project.team, month="2026-11-01")
         ProjectGuard.objects.get_or_create(
             project=project, guard=cast.guards["words"], stage="input"
         )
@@ -180,6 +182,7 @@ def test_in_one_teams_context_there_is_nothing_of_the_other(cast, everything, on
             (Conversation, "project__team_id"),
             (Message, "conversation__project__team_id"),
             (Spend, "project__team_id"),
+            (TeamSpend, "team_id"),
             (ProjectGuard, "project__team_id"),
             (Widget, "project__team_id"),
         ):
@@ -224,6 +227,7 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
         lambda: Spend.objects.bulk_create(
             [Spend(project=cast.assistant, team=cast.research, month="2026-12-01")]
         ),
+        lambda: TeamSpend.objects.bulk_create([TeamSpend(team=cast.research, month="2026-12-01")]),
         lambda: Team.objects.create(slug="new", name="New"),
     )
     for number, way in enumerate(ways):

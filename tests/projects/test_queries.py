@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Key
 from portal.limit_stores import forget_stores
-from projects.models import Exchange, Project, Spend
+from projects.models import Exchange, Project, Spend, TeamSpend
+from teams.models import Team
 from tests.cast import connect
 from tests.projects.doors import question
 
@@ -48,15 +49,19 @@ def test_what_locks_the_months_spending_travels_alone_or_with_commit(cast, model
     if connection.vendor != "postgresql":
         return
     ask = with_budget(cast, model_server, Decimal(1000))
+    Team.objects.update(monthly_budget=Decimal(1000))
     assert ask().status_code == 200
     with CaptureQueriesContext(connection) as captured:
         assert ask().status_code == 200
     said = [query["sql"] for query in captured if "portal.teams" not in query["sql"][:40]]
-    opening, *closing = [query["sql"] for query in captured if "projects_spend" in query["sql"]]
-    assert "SET LOCAL" in opening
-    assert "INSERT INTO projects_exchange" in opening
-    assert [sql.rstrip()[-8:] for sql in closing] == ["; COMMIT"]
-    assert said.index(closing[0]) > 0
+    for table in ("projects_spend", "projects_teamspend"):
+        opening, *closing = [query["sql"] for query in captured if table in query["sql"]]
+        assert "SET LOCAL" in opening
+        assert "INSERT INTO projects_exchange" in opening
+        assert [sql.rstrip()[-8:] for sql in closing] == ["; COMMIT"]
+        assert said.index(closing[0]) > 0
+        assert closing[0].index("projects_spend") < closing[0].index("projects_teamspend")
+    assert TeamSpend.objects.get().reserved_micros == 0
     spend = Spend.objects.get()
     assert (spend.reserved_micros, spend.team_id) == (0, cast.research.pk)
     assert spend.spent_micros > 0
@@ -77,20 +82,25 @@ def test_an_exchange_without_room_in_the_budget_reserves_nothing(cast, model_ser
     }
 
 
+@pytest.mark.parametrize("team_budget", [None, Decimal(1000)])
 @pytest.mark.parametrize("key_budget", [None, Decimal(1000)])
 @pytest.mark.parametrize("budget", [None, Decimal(1000)])
 def test_a_warm_guarded_completion_costs_four_statements_at_most(
-    cast, model_server, redis, budget, key_budget
+    cast, model_server, redis, budget, key_budget, team_budget
 ):
-    """On PostgreSQL. SQLite cannot write two tables in one statement: each budget costs it another there."""
+    """On PostgreSQL. SQLite cannot write two tables in one statement: what each budget reserves costs it another
+    there, and what a team spent is a third to be counted."""
     ask = with_budget(cast, model_server, budget)
     Key.objects.update(monthly_budget=key_budget)
+    Team.objects.filter(pk=cast.research.pk).update(
+        monthly_budget=team_budget, requests_per_minute=1000
+    )
     assert ask().status_code == 200
     with CaptureQueriesContext(connection) as captured:
         assert ask().status_code == 200
     most = 4
     if connection.vendor == "sqlite":
-        most = 4 + bool(budget) + bool(key_budget)
+        most = 5 + bool(budget) + bool(key_budget) + bool(team_budget)
     assert len(statements(captured)) <= most, statements(captured)
 
 
