@@ -124,7 +124,9 @@ class TeamSpendQuerySet(RecordedQuerySet):
             return self.all()
         if user.is_restricted:
             return self.none()
-        return self.filter(team_id__in=seeing_all_usage(user))
+        viewers = memberships_of(user, ("viewer",), holding="projects.view_exchange")
+        administered = seen_as_administrator(user, self.model)
+        return self.filter(Q(team_id__in=administered) | Q(team_id__in=viewers))
 
 
 class ConversationQuerySet(RecordedQuerySet):

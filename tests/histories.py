@@ -19,14 +19,17 @@ from accounts.models import (
 )
 from guards.models import Guard, GuardAttachment, GuardEvent
 from projects.models import (
+    AccessReview,
     Conversation,
     Exchange,
     KeySpend,
     ProjectGuard,
     ProjectMember,
+    ReviewLine,
     Spend,
     TeamSpend,
 )
+from projects.review_actions import open_review
 from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
 from tests.cast import Cast
 from widget.models import Widget
@@ -77,6 +80,9 @@ def with_history(cast: Cast) -> Cast:
     talk.messages.create(role="user", content="What is it?", exchange=row)
     GuardEvent.objects.create(guard_version=1, team=team, user=marco, project_slug=project.slug)
     GuardEvent.objects.create(guard_version=1, acted_by=marco)
+    open_review(by=cast.olivia, team=team, due_on=timezone.localdate())
+    AccessReview.objects.create(opened_by=marco, closed_by=marco)
+    ReviewLine.objects.filter(user=marco).update(decided_by=marco)
     return cast
 
 
