@@ -65,7 +65,7 @@ def test_its_conversations_go_and_its_usage_stays_without_content(cast):
     assert Exchange.objects.get(pk=other.pk).question == "kept"
     assert orphans() == []
     entry = Entry.objects.get(action="conversations_deleted")
-    assert entry.target_label == "Assistant"
+    assert entry.target_label == "assistant"
     assert entry.changes == {"conversations": [1, 0]}
 
 
@@ -317,8 +317,8 @@ def test_another_process_that_still_knows_it_refuses(model_server, end, budget):
     assert ask(headers).status_code == 200
     with mock.patch.object(routes._cache, "clear"):
         ENDS[end](cast)
-    assert ask(headers).status_code in (401, 404)
-    assert ask(headers).status_code in (401, 404)
+    assert ask(headers).status_code in (401, 403, 404)
+    assert ask(headers).status_code in (401, 403, 404)
     assert not Exchange.objects.filter(closed_at__isnull=True).exists()
     assert not Widget.objects.filter(pk=widget.pk).exists()
     assert User.objects.filter(pk=cast.marco.pk).exists()
