@@ -68,13 +68,24 @@ SCOPES: dict[str, Scope] = {
         _("Create, change and delete teams, memberships and grants"),
         writes=("teams", "memberships", "grants"),
     ),
+    "permissions:read": Scope(
+        _("Read who reaches which project and why, and what would change"),
+        deeds=(
+            "GET /api/permissions/matrix",
+            "GET /api/permissions/explain",
+            "POST /api/permissions/simulate",
+        ),
+    ),
     "providers:read": Scope(_("Read the connections to providers"), reads=("providers",)),
     "providers:write": Scope(
         _("Create, change and delete providers and models"), writes=("providers", "models")
     ),
     "manage": Scope(
         _("Manage people, teams and providers: all of these scopes in one"),
-        includes=("users:read", "teams:read", "teams:write", "providers:read", "providers:write"),
+        includes=(
+            *("users:read", "teams:read", "teams:write", "permissions:read"),
+            *("providers:read", "providers:write"),
+        ),
     ),
 }
 

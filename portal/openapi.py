@@ -94,6 +94,10 @@ ASKS_ANEW = (
     "/api/providers/",
     "/api/teams/",
 )  # portal/sensitive.py
+NAMED_BY_QUERY = (
+    "/api/permissions/",
+)  # what one may not see is not found, though no path names it
+CHANGE_NOTHING = ("chat/", "check/", "simulate")
 ASKING = (
     *("budget_exceeded", "rate_limited", "provider_error"),
     *("guard_unavailable", "provider_timeout"),
@@ -135,14 +139,17 @@ def _describe(operation: Json) -> None:
 def errors_of(path: str, method: str, operation: Json) -> list[str]:
     """The codes that this operation can answer with, beside those of a broken server."""
     codes = list(AT_AUTH.get(path, ALWAYS))
-    if "{" in path:
+    by_query = path.startswith(NAMED_BY_QUERY)
+    if "{" in path or by_query:
         codes.append("not_found")
+    if by_query and method == "get":
+        codes.append("validation_failed")
     if "requestBody" in operation:
         codes.extend(WITH_BODY)
     if method in ("put", "patch") and path.startswith(ASKS_ANEW):
         codes.append("fresh_authentication_required")
     makes = method == "post" and path not in AT_AUTH
-    if method == "delete" or (makes and not path.endswith(("chat/", "check/"))):
+    if method == "delete" or (makes and not path.endswith(CHANGE_NOTHING)):
         codes.append("conflict")
     if path.endswith(("chat/", "chat/completions")):
         codes.extend(ASKING)
@@ -250,4 +257,6 @@ def _fits(value: Any, schema: Json) -> bool:
         return bool(schema.get("nullable"))
     if schema.get("format") in ("date-time", "date"):
         return False
+    if isinstance(value, list) and value and "$ref" in schema.get("items", {}):
+        return isinstance(value[0], dict)
     return isinstance(value, PYTHON.get(schema.get("type", ""), object))  # type: ignore[arg-type]

@@ -45,7 +45,11 @@ urlpatterns = [
     ),
     *classed(
         RouteClass.MANAGEMENT,
-        [path("admin/", admin.site.urls), path("api/", include(api))],
+        [
+            path("admin/", admin.site.urls),
+            path("api/", include(api)),
+            path("permissions/", include("projects.access.urls")),
+        ],
     ),
     *classed(
         RouteClass.CLIENT_API,

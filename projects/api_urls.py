@@ -1,6 +1,6 @@
 """Routes below `/api/`."""
 
-from django.urls import path
+from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from portal.route_classes import RouteClass, classed
@@ -21,5 +21,6 @@ urlpatterns = [
             *daily.urls,
         ],
     ),
+    path("permissions/", include("projects.access.api_urls")),
     *router.urls,
 ]

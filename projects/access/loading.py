@@ -72,12 +72,12 @@ class Selection:
         """The people of this part, by id: those in its teams, and who reaches everything anyway."""
         rows = User.objects.order_by("pk")
         if self.teams is not None:
-            rows = rows.filter(pk__in=_in_teams(team_id__in=self.teams))
+            rows = rows.filter(pk__in=in_teams(team_id__in=self.teams))
         if self.team is not None:
-            rows = rows.filter(Q(is_superuser=True) | Q(pk__in=_in_teams(team_id=self.team)))
+            rows = rows.filter(Q(is_superuser=True) | Q(pk__in=in_teams(team_id=self.team)))
         if self.project is not None:
             team = Project.objects.filter(pk=self.project).values("team_id")
-            rows = rows.filter(Q(is_superuser=True) | Q(pk__in=_in_teams(team_id__in=team)))
+            rows = rows.filter(Q(is_superuser=True) | Q(pk__in=in_teams(team_id__in=team)))
         return rows if self.user is None else rows.filter(pk=self.user)
 
 
@@ -99,7 +99,8 @@ def _one(rows: QuerySet) -> int:
     return key
 
 
-def _in_teams(**which: Any) -> QuerySet:
+def in_teams(**which: Any) -> QuerySet:
+    """Ids of the people who are in teams of this description, as a subquery."""
     return Membership.objects.order_by().filter(**which).values("user_id")
 
 
@@ -146,12 +147,12 @@ def _project_facts(selection: Selection) -> Iterator[ProjectFact]:
 def people(selection: Selection, *, after: int = 0, limit: int = CHUNK) -> list[Person]:
     """The next people of this part by id, with their facts; three queries."""
     accounts = selection.accounts().filter(pk__gt=after).order_by("pk")[:limit]
-    return _with_facts(selection, accounts)
+    return with_facts(selection, accounts)
 
 
 def these(selection: Selection, ids: Iterable[int]) -> list[Person]:
     """Those of these people who are in this part, by id; three queries."""
-    return _with_facts(selection, selection.accounts().filter(pk__in=list(ids)).order_by("pk"))
+    return with_facts(selection, selection.accounts().filter(pk__in=list(ids)).order_by("pk"))
 
 
 def everybody(selection: Selection, *, chunk: int = CHUNK) -> Iterator[Person]:
@@ -163,7 +164,8 @@ def everybody(selection: Selection, *, chunk: int = CHUNK) -> Iterator[Person]:
         found = people(selection, after=last, limit=chunk) if len(found) == chunk else []
 
 
-def _with_facts(selection: Selection, accounts: QuerySet) -> list[Person]:
+def with_facts(selection: Selection, accounts: QuerySet) -> list[Person]:
+    """These accounts, in their order, with what decides of them; three queries."""
     flags = ("is_active", "is_superuser", "is_auditor", "is_restricted")
     found = list(accounts.values("id", "email", *flags))
     ids = [row["id"] for row in found]

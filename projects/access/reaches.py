@@ -46,6 +46,11 @@ class Reach:
     projects: Projects
     without: frozenset[int] = field(default=frozenset())  # reached on a stronger path
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is the whole of a tuple that lives as long as the places do."""
+        return not self.without and self.path.via != MEMBER
+
     def __iter__(self) -> Iterator[ProjectFact]:
         if not self.without:
             return iter(self.projects)

@@ -34,9 +34,12 @@ LISTS = {
     "api/conversations/": OPEN,
     "api/usage/": OPEN,
     "api/audit-entries/": OPEN,
+    "api/permissions/matrix": (200, 200, 200, 200, 403, 403, 403, 200),
+    "api/permissions/matrix/": (200, 200, 200, 200, 403, 403, 403, 200),
 }
 # Details and deeds: walked by the tests of their rooms.
 OTHERS = {"api/schema/", "api/docs/", "v1/chat/completions", "v1/models"}
+OTHERS |= {f"api/permissions/{deed}" for deed in ("explain", "explain/", "simulate", "simulate/")}
 OTHERS |= {f"api/auth/{door}/" for door in ("token", "token/refresh", "logout", "fresh")}
 # Whoever has no account yet in this program: what these answer is walked in tests/accounts/test_tokens_api.py.
 FOR_STRANGERS = ("api/schema/", "api/docs/", "api/auth/token/", "api/auth/token/refresh/")

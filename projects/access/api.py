@@ -1,0 +1,161 @@
+"""The doors of the matrix, its explanation and its simulation."""
+
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Any
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import fresh
+from portal.api import RolePermission
+from portal.errors import Refusal
+from portal.tenancy import scope_of, tenant
+from projects.access import changes, pages
+from projects.access.actions import begin_export
+from projects.access.body import Body
+from projects.access.explain import explain
+from projects.access.export import lines
+from projects.access.loading import PERMISSION, Selection, places
+from projects.access.schema import (
+    AskedSerializer,
+    ChangesSerializer,
+    ExplanationSerializer,
+    MatrixSerializer,
+    PairSerializer,
+    SimulatedSerializer,
+)
+from projects.access.simulation import simulate
+
+
+class AccessPermission(RolePermission):
+    """Reading who reaches what, also what they would reach: one right, and one scope for keys."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        allowed = request.auth is None or request.auth.may(view.read_scope)
+        return bool(request.user.is_authenticated and allowed and request.user.has_perm(PERMISSION))
+
+
+class AccessView(APIView):
+    permission_classes = [AccessPermission]
+    read_scope = "permissions:read"
+    write_scope = "permissions:read"
+
+
+def selection_of(request: Request, **wanted: str) -> Selection:
+    """What the caller may see, narrowed; a key of single projects sees none of it."""
+    if request.auth is not None and request.auth.reached_projects() is not None:
+        words = _("A key of single projects does not read who reaches what.")
+        raise Refusal("permission_denied", words)
+    return Selection.of(request.user, **wanted)
+
+
+EXAMPLE = {
+    "changes": [
+        {"op": "add_member", "team": "research", "user": "sam@example.com", "role": "viewer"}
+    ]
+}
+FILTERS = [
+    OpenApiParameter("team", str, description="A team's slug."),
+    OpenApiParameter("user", str, description="A person's e-mail address."),
+    OpenApiParameter("project", str, description="A project's slug: only who reaches it."),
+    OpenApiParameter("cursor", str, description="From `next`: the page after."),
+    OpenApiParameter("limit", int, description="People on a page: 200 by default, 500 at most."),
+    OpenApiParameter("format", str, enum=["json", "csv"], description="`csv` is the whole of it."),
+]
+
+
+class MatrixView(AccessView):
+    """Opens its transactions itself: a whole organisation's matrix is written while it is being read."""
+
+    own_transactions = True
+
+    @extend_schema(
+        operation_id="permissions_matrix",
+        summary="Who reaches what",
+        description=(
+            "One row for each person and project with access, on the strongest path; all of it for platform admins "
+            "and auditors, their teams for owners and team admins. `format=csv` is the whole as one file, for a person "
+            "who signed in or confirmed within 15 minutes; a key never is."
+        ),
+        parameters=FILTERS,
+        responses=MatrixSerializer,
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = AskedSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        scope = scope_of(request.user)
+        filters = {name: wanted[name] for name in ("team", "user", "project")}
+        with tenant(scope):
+            selection = selection_of(request, **filters)
+            if wanted["format"] == "json":
+                return Response(
+                    pages.page(selection, cursor=wanted["cursor"], limit=wanted["limit"])
+                )
+            fresh.require(request._request)
+            here = places(selection)
+            begin_export(by=request.user, selection=selection)
+
+        def within() -> AbstractContextManager:
+            return tenant(scope)
+
+        body = Body(lines(selection, here, within=within), caller=request.auth)
+        response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
+        name = f"access-{date.today():%Y-%m-%d}.csv"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class ExplainView(AccessView):
+    @extend_schema(
+        operation_id="permissions_explain",
+        summary="Why somebody reaches a project, or does not",
+        description="Each fact that decides, in plain words, in the order in which they count.",
+        parameters=[
+            OpenApiParameter(
+                "user",
+                str,
+                required=True,
+                description="An e-mail address.",
+                examples=[OpenApiExample("a person", value="marco@example.com")],
+            ),
+            OpenApiParameter(
+                "project",
+                str,
+                required=True,
+                description="A slug.",
+                examples=[OpenApiExample("a project", value="assistant")],
+            ),
+        ],
+        responses=ExplanationSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        asked = PairSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        return Response(explain(selection_of(request, **asked.validated_data)).as_json())
+
+
+class SimulateView(AccessView):
+    @extend_schema(
+        operation_id="permissions_simulate",
+        summary="What changes would change",
+        description=(
+            "Who would gain, lose and reach differently what, if these changes were made, one after the other; nothing "
+            "is written. At most 100 changes; at most 10,000 rows are shown, all are counted. Person flags and groups "
+            "are for who sees the whole matrix."
+        ),
+        request=ChangesSerializer,
+        responses=SimulatedSerializer,
+        examples=[OpenApiExample("a member more", value=EXAMPLE, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        selection = selection_of(request)
+        wanted = request.data if isinstance(request.data, dict) else {}
+        found = changes.read(wanted.get("changes"))
+        return Response(simulate(by=request.user, selection=selection, changes=found))
