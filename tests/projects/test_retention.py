@@ -9,7 +9,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portal import keyring
 from portal.models import DataKey
 from projects import tasks
 from projects.models import Conversation, Exchange, TeamSpend
