@@ -61,12 +61,18 @@ SCOPES: dict[str, Scope] = {
     "audit:read": Scope(_("Read the audit trail"), reads=("audit-entries",)),
     "users:read": Scope(_("Read the people you may see"), reads=("users",)),
     "teams:read": Scope(
-        _("Read teams, who is in them, and which models they are granted"),
-        reads=("teams", "memberships", "grants"),
+        _(
+            "Read teams, who is in them as what and by which groups, and which models they are granted"
+        ),
+        reads=("teams", "memberships", "custom-roles", "groups", "group-mappings", "grants"),
     ),
     "teams:write": Scope(
-        _("Create, change and delete teams, memberships and grants"),
-        writes=("teams", "memberships", "grants"),
+        _("Create, change and delete teams, memberships, custom roles, groups and grants"),
+        writes=("teams", "memberships", "custom-roles", "groups", "group-mappings", "grants"),
+    ),
+    "reviews:read": Scope(_("Read access reviews"), reads=("access-reviews",)),
+    "reviews:write": Scope(
+        _("Open access reviews, decide about their lines, close them"), writes=("access-reviews",)
     ),
     "permissions:read": Scope(
         _("Read who reaches which project and why, and what would change"),
@@ -84,7 +90,7 @@ SCOPES: dict[str, Scope] = {
         _("Manage people, teams and providers: all of these scopes in one"),
         includes=(
             *("users:read", "teams:read", "teams:write", "permissions:read"),
-            *("providers:read", "providers:write"),
+            *("reviews:read", "reviews:write", "providers:read", "providers:write"),
         ),
     ),
 }

@@ -92,6 +92,7 @@ TABLE: dict[str, tuple[Rule, ...]] = {
         lengthened("monthly_budget"),
         changed("content_hours", "conversation_days"),
         widened("allowed_regions", by=regions.is_wider),
+        removed,
     ),
     "accounts.Key": (
         widened("allowed_addresses"),

@@ -16,6 +16,7 @@ from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
 from projects.budgets import KEY, PROJECT, TEAM, Charge, month_of, settle
 from projects.models import Conversation, Exchange
+from projects.removal_actions import remove_conversations
 from teams.models import Team
 
 ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
@@ -69,7 +70,10 @@ def apply_retention(dry_run: bool = False) -> dict[str, int]:
             "contents": sum(rows.count() for rows in contents),
             "conversations": sum(rows.count() for rows in stale),
         }
-    removed = {"contents": sum(map(_clear, contents)), "conversations": sum(map(_delete, stale))}
+    removed = {
+        "contents": sum(map(_clear, contents)),
+        "conversations": sum(map(remove_conversations, stale)),
+    }
     DataKey.objects.of_visitors().filter(
         ~Exists(_content_under(OuterRef("owner"))), created_at__lt=timezone.now() - VISITORS_STAY
     ).delete()
@@ -109,14 +113,6 @@ def _clear(rows: QuerySet) -> int:
     total = 0
     while ids := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         total += Exchange.objects.filter(pk__in=ids).update(question=None, answer=None)
-    return total
-
-
-def _delete(rows: QuerySet) -> int:
-    total = 0
-    while ids := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
-        Conversation.objects.filter(pk__in=ids).delete()
-        total += len(ids)
     return total
 
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from projects.budgets import dollars, month_of
 from projects.models import Project, TeamSpend
-from projects.querysets import seeing_all_usage
 from projects.rules import unpriced_models
 from teams.ties import Month, register_ties
 
@@ -24,7 +23,8 @@ class ProjectTies:
         spent = Coalesce(Subquery(rows.values("spent_micros")[:1]), Value(0))
         if user.is_superuser or user.is_auditor:
             return teams.annotate(spent_micros=spent)
-        seen = Q(pk__in=[]) if user.is_restricted else Q(pk__in=seeing_all_usage(user))
+        nothing = Q(pk__in=[])
+        seen = nothing if user.is_restricted else TeamSpend.objects.all().of_teams("pk", user)
         shown = Case(When(seen, then=spent), default=None, output_field=BigIntegerField())
         return teams.annotate(spent_micros=shown)
 

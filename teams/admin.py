@@ -13,8 +13,15 @@ from accounts import fresh
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
-from teams import admin_branding, admin_grants, admin_people  # noqa: F401 - they register their pages
-from teams.models import Branding, Grant, Membership, Team
+from teams import (  # noqa: F401 - they register their pages
+    admin_branding,
+    admin_grants,
+    admin_groups,
+    admin_people,
+    admin_roles,
+)
+from teams.admin_removal import ArchivedFilter, TeamRemovalMixin, with_archive
+from teams.models import Branding, Grant, Team
 from teams.models.teams import LIMITS
 from teams.ties import ties
 
@@ -27,14 +34,15 @@ class GrantInline(ConsoleTabularInline):
 
 
 @admin.register(Team)
-class TeamAdmin(ConsoleModelAdmin):
+class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
     area, place = "people", 10
     intro = _(
         "Groups of people, with roles. A team owns its projects, keys and guards; no other team sees them."
     )
     next_step = _("Create the first team, put people into it, and grant it a model.")
     ordering = ("name",)
-    list_display = ("name", "slug", "members", "granted_models", "created")
+    list_display = ("name", "slug", "members", "granted_models", "created", "state")
+    list_filter = (ArchivedFilter,)
     search_fields = ("name", "slug")
     search_help_text = _("Searches name and slug.")
     prepopulated_fields = {"slug": ("name",)}
@@ -69,7 +77,8 @@ class TeamAdmin(ConsoleModelAdmin):
             "people": Count("memberships", distinct=True),
             "models_granted": Count("grants", distinct=True),
         }
-        return ties().joined(super().get_queryset(request).annotate(**counts), request.user)
+        rows = with_archive(super().get_queryset(request)).annotate(**counts)
+        return ties().joined(rows, request.user)
 
     def object_tools(self, request: HttpRequest, obj: Team) -> list[Tool]:
         start = f"{reverse('admin:index')}?team={obj.slug}"
@@ -82,19 +91,13 @@ class TeamAdmin(ConsoleModelAdmin):
             tools.insert(0, Tool(people, rows))
         if request.user.has_perm("teams.change_branding", obj):
             tools.append(Tool(_("Branding"), self._branding(obj)))
-        return tools
+        return [*tools, *self.removal_tools(request, obj)]
 
     def _branding(self, obj: Team) -> str:
         found = Branding.of(obj)
         if found:
             return reverse("admin:teams_branding_change", args=[found.pk])
         return f"{reverse('admin:teams_branding_add')}?team={obj.pk}"
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """With a team its memberships, the last owner's included, and its grants go: they stay only while it does."""
-        found, counts, needed, protected = super().get_deleted_objects(objs, request)
-        with_it = {model._meta.verbose_name for model in (Membership, Grant)}
-        return found, counts, needed - with_it, protected
 
     def _add_person(self, obj: Team) -> str:
         return f"{reverse('admin:teams_membership_add')}?team={obj.pk}"
@@ -125,6 +128,11 @@ class TeamAdmin(ConsoleModelAdmin):
             "budget": cells.money(month.budget),
             "remaining": cells.money(month.remaining),
         }
+
+    @admin.display(description=_("state"))
+    def state(self, team: Team) -> SafeString:
+        archived = team.is_archived  # type: ignore[attr-defined]
+        return cells.chip(_("archived")) if archived else cells.chip(_("in use"), "good")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = [] if request.user.has_perm("teams.set_limits", obj) else list(LIMITS)

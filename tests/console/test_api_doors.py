@@ -27,6 +27,9 @@ LISTS = {
     "api/keys/": (200, 200, 200, 200, 200, 200, 403, 200),
     "api/teams/": OPEN,
     "api/memberships/": OPEN,
+    "api/custom-roles/": OPEN,
+    "api/groups/": OPEN,
+    "api/group-mappings/": OPEN,
     "api/grants/": OPEN,
     "api/guards/": OPEN,
     "api/guard-events/": OPEN,
@@ -34,6 +37,7 @@ LISTS = {
     "api/conversations/": OPEN,
     "api/usage/": OPEN,
     "api/audit-entries/": OPEN,
+    "api/access-reviews/": (200, 200, 200, 200, 403, 403, 403, 200),
     "api/permissions/matrix": (200, 200, 200, 200, 403, 403, 403, 200),
     "api/permissions/matrix/": (200, 200, 200, 200, 403, 403, 403, 200),
 }

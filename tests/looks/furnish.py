@@ -27,7 +27,8 @@ def main() -> None:
     from django.conf import settings
     from django.core.cache import cache
 
-    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_console()}
+    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_archived()}
+    made |= {**_reviews(), **_console()}
     if (
         not settings.REDIS_URL
     ):  # with Redis that would forget the limits too, and they would start over
@@ -138,6 +139,70 @@ def _talks() -> dict[str, str]:
     return {"talk": talk, "edited": first.uid, "helped": helped}
 
 
+def _archived() -> dict[str, str]:
+    from accounts.models import User
+    from projects.models import Project
+    from projects.removal_actions import archive_project
+    from teams.models import Team
+    from teams.removal_actions import archive_team
+
+    admin = User.objects.get(email="admin@example.com")
+    team = Team.objects.create(slug="pilot", name="Pilot of last year")
+    archive_team(by=admin, team=team)
+    like = Project.objects.get(slug="drafts")
+    project = Project.objects.create(
+        slug="letters", name="Letters", team=like.team, model=like.model
+    )
+    archive_project(by=admin, project=project)
+    return {"archived_team": str(team.pk), "archived_project": str(project.pk)}
+
+
+def _roles_and_groups() -> None:
+    from accounts.models import User
+    from teams.groups import map_group, set_groups_of
+    from teams.models import CustomRole, Group, Team
+    from teams.roles import PERMISSIONS
+
+    admin = User.objects.get(email="admin@example.com")
+    research = Team.objects.get(slug="research")
+    work = [name for name in PERMISSIONS["admin"] if name.startswith(("projects.", "widget."))]
+    for name, kept in (("Project lead", work), ("Guard keeper", ["portal.use_console"])):
+        CustomRole.objects.create(team=research, name=name, base="admin", permissions=sorted(kept))
+    chemists = Group.objects.create(name="Chemists")
+    map_group(by=admin, group=chemists, team=research, role="viewer")
+    heads = Group.objects.create(source="ldap", name="cn=heads,ou=groups,dc=example,dc=com")
+    own = CustomRole.objects.get(name="Guard keeper")
+    map_group(by=admin, group=heads, team=research, role="admin", custom_role=own)
+    newcomer = User.objects.get(email="nora@example.com")
+    set_groups_of(by=admin, user=newcomer, source="ldap", names=[heads.name])
+
+
+def _reviews() -> dict[str, str]:
+    """A review of research, half decided; one right has changed since it was opened."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from accounts.models import User
+    from projects.models import ReviewLine
+    from projects.review_actions import attest_line, open_review
+    from teams.actions import change_role
+    from teams.models import Membership, Team
+
+    admin = User.objects.get(email="admin@example.com")
+    research = Team.objects.get(slug="research")
+    due = timezone.localdate() + timedelta(days=14)
+    review = open_review(by=admin, team=research, due_on=due, note="Each quarter.")
+    open_review(by=admin, team=None, due_on=due)
+    lines = ReviewLine.objects.filter(review=review, kind="membership")
+    attest_line(by=admin, line=lines.get(user__email="olivia@example.com"), note="Leads the team")
+    marco = lines.get(user__email="marco@example.com")
+    rita = lines.get(user__email="rita@example.com")
+    membership = Membership.objects.get(team=research, user=rita.user)
+    change_role(by=admin, membership=membership, role="viewer")
+    return {"review_line": str(marco.pk), "changed_line": str(rita.pk)}
+
+
 def _console() -> dict[str, str]:
     """The key of one row of every model that the console shows."""
     from django.contrib import admin
@@ -191,6 +256,7 @@ def _console() -> dict[str, str]:
         team=Team.objects.get(slug="research"),
         stage="input",
     )
+    _roles_and_groups()
     if not Widget.objects.exists():
         Widget.objects.create(
             project=Project.objects.get(slug="helpdesk"),
