@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import second_factor
 from accounts.models import User
+from portal.models import Model
 from portal.regions import is_allowed, regions_of
+from projects import rules
 from projects.access import reaches
 from projects.access.facts import PUBLIC, Person, Places, ProjectFact, Standing
 from projects.access.loading import Selection, places, these
@@ -47,6 +49,7 @@ class Details:
 
     groups: tuple[str, ...] = ()
     model: str = ""
+    is_for_chat: bool = True
     model_is_active: bool = True
     provider: str = ""
     provider_is_active: bool = True
@@ -78,13 +81,20 @@ def explain(selection: Selection) -> Explanation:
 
 def _details(person: Person, project: ProjectFact) -> Details:
     row = Project.objects.values(
-        *("model__name", "model__is_active", "model__provider__name", "model__provider__is_active"),
+        *(
+            "model__name",
+            "model__kind",
+            "model__is_active",
+            "model__provider__name",
+            "model__provider__is_active",
+        ),
         *("model__provider__region", "team__allowed_regions", "team__allowed_addresses"),
     ).get(pk=project.id)
     standing = second_factor.standing_now(User(pk=person.id))
     return Details(
         groups=_groups(person, project.team),
         model=row["model__name"],
+        is_for_chat=row["model__kind"] == Model.Kind.CHAT,
         model_is_active=row["model__is_active"],
         provider=row["model__provider__name"],
         provider_is_active=row["model__provider__is_active"],
@@ -222,6 +232,8 @@ def _right_now(person: Person, project: ProjectFact, details: Details) -> Iterat
     yield from hindrances
     if hindrances:
         yield _("So nobody can ask it right now.")
+    if not details.is_for_chat:
+        yield rules.NO_CHAT
     if details.allowed_addresses:
         words = _("It is used from these addresses only: %(listed)s.")
         yield words % {"listed": details.allowed_addresses}
