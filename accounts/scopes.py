@@ -68,6 +68,10 @@ SCOPES: dict[str, Scope] = {
         _("Create, change and delete teams, memberships and grants"),
         writes=("teams", "memberships", "grants"),
     ),
+    "reviews:read": Scope(_("Read access reviews"), reads=("access-reviews",)),
+    "reviews:write": Scope(
+        _("Open access reviews, decide about their lines, close them"), writes=("access-reviews",)
+    ),
     "permissions:read": Scope(
         _("Read who reaches which project and why, and what would change"),
         deeds=(
@@ -84,7 +88,7 @@ SCOPES: dict[str, Scope] = {
         _("Manage people, teams and providers: all of these scopes in one"),
         includes=(
             *("users:read", "teams:read", "teams:write", "permissions:read"),
-            *("providers:read", "providers:write"),
+            *("reviews:read", "reviews:write", "providers:read", "providers:write"),
         ),
     ),
 }

@@ -72,9 +72,9 @@ def _team_path(model: type[models.Model]) -> str:
     """How the database reads what `team_id` answers: a column, that of the row it hangs on, or the row itself."""
     if not hasattr(model, "team_id"):
         return ""
-    parents = [field for field in model._meta.concrete_fields if field.is_relation]
-    if any(field.attname == "team_id" for field in parents):
+    if any(field.attname == "team_id" for field in model._meta.concrete_fields):
         return "team_id"
+    parents = [field for field in model._meta.concrete_fields if field.is_relation]
     for field in parents:
         if any(column.attname == "team_id" for column in field.related_model._meta.concrete_fields):
             return f"{field.name}__team_id"

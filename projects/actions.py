@@ -20,6 +20,14 @@ def assign_member(*, by: Any, project: Project, user: Any) -> ProjectMember:
 
 
 @transaction.atomic
+def unassign_member(*, by: Any, member: ProjectMember) -> None:
+    """Takes an explicit assignment back; a private project is closed to the person at once."""
+    if not by.has_perm("projects.delete_projectmember", member):
+        raise Refusal("permission_denied")
+    member.delete()
+
+
+@transaction.atomic
 def rename_conversation(*, by: Any, conversation: Conversation, title: str) -> None:
     conversation.title = title
     conversation.save(update_fields=["title"])

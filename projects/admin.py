@@ -16,7 +16,7 @@ from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
 from portal.encryption import readable
 from portal.models import Model
-from projects import admin_usage  # noqa: F401 - registers its pages by being imported
+from projects import admin_reviews, admin_usage  # noqa: F401 - they register their pages
 from projects.console import without_input_guard
 from projects.models import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
 from teams.console import TeamFilter

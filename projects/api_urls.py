@@ -4,11 +4,12 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from portal.route_classes import RouteClass, classed
-from projects import api
+from projects import api, api_reviews
 
 router = SimpleRouter()
 router.register("projects", api.ProjectViewSet, basename="project")
 router.register("usage", api.UsageViewSet, basename="usage")
+router.register("access-reviews", api_reviews.AccessReviewViewSet, basename="access-review")
 
 daily = SimpleRouter()
 daily.register("conversations", api.ConversationViewSet, basename="conversation")

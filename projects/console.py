@@ -18,7 +18,7 @@ from portal import start_page
 from portal.cells import money
 from portal.charts import Value
 from portal.start_page import HOURS, Figure, Notice, Scope, Step, list_of
-from projects.models import Exchange, Project, ProjectGuard
+from projects.models import AccessReview, Exchange, Project, ProjectGuard
 from projects.outcomes import GROUPS
 from teams.models import Team
 
@@ -143,9 +143,23 @@ def notices(scope: Scope) -> Sequence[Notice]:
             stuck,
         )
         found.append(Notice("bad", words % stuck, list_of(EXCHANGES, scope), _("Usage")))
+    found += due_reviews(scope)
     if scope.teams is None and not settings.DEVELOPMENT and _shows_demo_data():
         found.append(Notice("warn", _("The figures contain demo data.")))
     return found
+
+
+def due_reviews(scope: Scope) -> list[Notice]:
+    """Access reviews that are due and not closed."""
+    reviews = AccessReview.objects.visible_to(scope.user).due(timezone.localdate())
+    if scope.teams is not None:
+        reviews = reviews.filter(team_id__in=scope.teams)
+    due = reviews.count()
+    if not due:
+        return []
+    words = ngettext("%d access review is due.", "%d access reviews are due.", due) % due
+    page = f"{reverse('admin:projects_accessreview_changelist')}?state=due"
+    return [Notice("warn", words, page, _("Decide"))]
 
 
 def _shows_demo_data() -> bool:

@@ -38,7 +38,7 @@ class LastOwner(Refusal):
     """A team keeps at least one owner."""
 
     def __init__(self) -> None:
-        super().__init__("conflict")
+        super().__init__("conflict", _("A team keeps at least one owner."))
 
 
 def check_change(

@@ -38,6 +38,10 @@ class Migration(migrations.Migration):
         ),
         Stays("projects_exchange", "team_id"),
         LeftBehind("projects_exchange", "team_id", "teams_team"),
+        # A review and its lines are their team's; those of no team are the platform's alone.
+        TenantPolicy("projects_accessreview", OF_TEAM),
+        TenantPolicy("projects_reviewline", OF_TEAM),
+        SameTeam("projects_reviewline", "projects_accessreview", "review_id"),
         Looker(
             "portal_project_slug_is_taken(text)",
             "boolean",

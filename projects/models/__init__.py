@@ -2,9 +2,11 @@
 
 from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
+from projects.models.reviews import AccessReview, ReviewLine
 from projects.models.usage import Exchange, KeySpend, Spend, TeamSpend
 
 __all__ = [
+    "AccessReview",
     "Conversation",
     "Exchange",
     "KeyProject",
@@ -13,6 +15,7 @@ __all__ = [
     "Project",
     "ProjectGuard",
     "ProjectMember",
+    "ReviewLine",
     "Spend",
     "TeamSpend",
     "Visibility",

@@ -31,6 +31,9 @@ def _guard(cast: Cast) -> dict[str, Any]:
     return {"slug": "new", "name": "New", "kind": "limits", "team": cast.research}
 
 
+TOMORROW = datetime(2026, 11, 2, tzinfo=UTC).date()
+
+
 def _group() -> Any:
     return apps.get_model("teams.Group").objects.create(source="ldap", name="chemists")
 
@@ -147,6 +150,11 @@ LINES = {
         lambda cast: {"key": _key(cast), "project": cast.drafts},
         "project",
         lambda cast: cast.assistant,
+    ),
+    "projects.AccessReview": Line(
+        lambda cast: {"team_id": cast.research.pk, "team_slug": "research", "due_on": TOMORROW},
+        "note",
+        lambda cast: "Each quarter",
     ),
     "widget.Widget": Line(
         lambda cast: {"project": cast.assistant, "name": "New"},

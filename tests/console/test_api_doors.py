@@ -34,6 +34,7 @@ LISTS = {
     "api/conversations/": OPEN,
     "api/usage/": OPEN,
     "api/audit-entries/": OPEN,
+    "api/access-reviews/": (200, 200, 200, 200, 403, 403, 403, 200),
     "api/permissions/matrix": (200, 200, 200, 200, 403, 403, 403, 200),
     "api/permissions/matrix/": (200, 200, 200, 200, 403, 403, 403, 200),
 }

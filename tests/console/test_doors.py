@@ -12,6 +12,7 @@ from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
 from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
+from projects.review_actions import open_review
 from teams.backends import RoleBackend
 from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
 from widget.models import Widget
@@ -55,6 +56,7 @@ def rows(cast):
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
+    open_review(by=cast.olivia, team=cast.research, due_on=timezone.localdate())
     CustomRole.objects.create(team=cast.research, name="Helper", base="admin")
     group = Group.objects.create(source="ldap", name="chemists")
     GroupMember.objects.create(group=group, user=cast.marco)
@@ -247,6 +249,7 @@ def test_history_leads_to_the_trail_of_this_row_and_nothing_is_written_beside_it
 NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
+    "projects.ReviewLine",  # on the page of its review
     *(
         "accounts.TotpDevice",
         "accounts.RecoveryDevice",
@@ -296,6 +299,9 @@ KNOWN_PAGES = {"index", "login", "logout", "password_change", "password_change_d
 KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
 KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
+KNOWN_PAGES |= {  # tests/projects/test_access_review_pages.py
+    f"projects_accessreview_{name}" for name in ("attest", "close", "result", "line")
+}
 KNOWN_PAGES |= {"portal_provider_test"}  # tests/portal/test_provider_connection.py
 
 

@@ -27,7 +27,7 @@ def main() -> None:
     from django.conf import settings
     from django.core.cache import cache
 
-    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_console()}
+    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_reviews(), **_console()}
     if (
         not settings.REDIS_URL
     ):  # with Redis that would forget the limits too, and they would start over
@@ -136,6 +136,32 @@ def _talks() -> dict[str, str]:
     helped = ask("sam", "helpdesk", "say: Hello from the help centre.")
     first = Exchange.objects.filter(conversation__uid=talk).order_by("id").first()
     return {"talk": talk, "edited": first.uid, "helped": helped}
+
+
+def _reviews() -> dict[str, str]:
+    """A review of research, half decided; one right has changed since it was opened."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from accounts.models import User
+    from projects.models import ReviewLine
+    from projects.review_actions import attest_line, open_review
+    from teams.actions import change_role
+    from teams.models import Membership, Team
+
+    admin = User.objects.get(email="admin@example.com")
+    research = Team.objects.get(slug="research")
+    due = timezone.localdate() + timedelta(days=14)
+    review = open_review(by=admin, team=research, due_on=due, note="Each quarter.")
+    open_review(by=admin, team=None, due_on=due)
+    lines = ReviewLine.objects.filter(review=review, kind="membership")
+    attest_line(by=admin, line=lines.get(user__email="olivia@example.com"), note="Leads the team")
+    marco = lines.get(user__email="marco@example.com")
+    rita = lines.get(user__email="rita@example.com")
+    membership = Membership.objects.get(team=research, user=rita.user)
+    change_role(by=admin, membership=membership, role="viewer")
+    return {"review_line": str(marco.pk), "changed_line": str(rita.pk)}
 
 
 def _console() -> dict[str, str]:

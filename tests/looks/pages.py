@@ -22,6 +22,8 @@ NOT_PAGES = {
     *("account_set_password", "login", "logout", "password_change", "password_change_done"),
     "portal_provider_test",  # answers a form; looked at by test_deeds
     *("auth_token", "auth_refresh", "auth_logout", "auth_fresh"),  # programs sign in
+    # answers to forms, and a file
+    *(f"projects_accessreview_{name}" for name in ("attest", "close", "result")),
     "app_list",  # leads to the start page
 }
 
@@ -82,6 +84,11 @@ PAGES = (
     Page("console-of-an-auditor", "index", "/admin/", "auditor"),
     Page("guard-try", "guards_guard_try", "/admin/guards/guard/{guards_guard}/try/", "admin"),
     Page("impersonate", "accounts_user_impersonate", "/admin/accounts/user/{marco}/impersonate/", "admin"),
+    Page("review-decided", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?decision=all", "admin"),
+    Page("review-of-an-owner", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/", "olivia"),
+    Page("review-nothing", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?q=zebra", "admin"),
+    Page("review-line", "projects_accessreview_line", "/admin/projects/accessreview/{projects_accessreview}/lines/{review_line}/", "admin"),
+    Page("review-line-changed", "projects_accessreview_line", "/admin/projects/accessreview/{projects_accessreview}/lines/{changed_line}/", "admin"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
     Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
 )  # fmt: skip

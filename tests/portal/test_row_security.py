@@ -13,12 +13,14 @@ from portal.row_security import OPEN, WITHOUT_POLICY, unprotected, ways_past
 from portal.tenancy import EVERYTHING, NOTHING, Scope, tenant
 from projects.actions import delete_conversation
 from projects.models import (
+    AccessReview,
     Conversation,
     Exchange,
     KeySpend,
     Message,
     Project,
     ProjectGuard,
+    ReviewLine,
     Spend,
     TeamSpend,
 )
@@ -148,6 +150,8 @@ def everything(cast):
         )
         Widget.objects.create(project=project, name="w")
         Branding.objects.get_or_create(team=project.team)
+        review = AccessReview.objects.create(team_id=project.team_id, due_on="2026-12-01")
+        ReviewLine.objects.create(review=review, team_id=project.team_id, kind="membership")
         guard = Guard.objects.create(slug=f"own-{project.slug}", kind="limits", team=project.team)
         GuardAttachment.objects.create(guard=guard, team=project.team, stage="input")
     return found
@@ -185,6 +189,8 @@ def test_in_one_teams_context_there_is_nothing_of_the_other(cast, everything, on
             (TeamSpend, "team_id"),
             (ProjectGuard, "project__team_id"),
             (Widget, "project__team_id"),
+            (AccessReview, "team_id"),
+            (ReviewLine, "team_id"),
         ):
             teams = set(model._base_manager.order_by().values_list(path, flat=True))
             assert teams == {cast.support.pk}, model
@@ -229,6 +235,9 @@ def test_nothing_is_written_into_another_team(cast, everything, on_postgresql):
         ),
         lambda: TeamSpend.objects.bulk_create([TeamSpend(team=cast.research, month="2026-12-01")]),
         lambda: Team.objects.create(slug="new", name="New"),
+        lambda: AccessReview.objects.create(team_id=cast.research.pk, due_on="2026-12-01"),
+        lambda: AccessReview.objects.create(team_id=None, due_on="2026-12-01"),
+        lambda: AccessReview.objects.update(team_id=cast.research.pk),
     )
     for number, way in enumerate(ways):
         with pytest.raises(DatabaseError, match="row-level security"), tenant(mine):
