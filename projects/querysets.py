@@ -9,7 +9,11 @@ from portal.models import Model
 from portal.recording import RecordedQuerySet
 from projects import rules
 from teams.querysets import memberships_of, seen_as_administrator
-from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, ROLES_THAT_SEE_ALL_PROJECTS
+from teams.roles import (
+    ROLES_THAT_ADMINISTER,
+    ROLES_THAT_CHAT,
+    ROLES_THAT_SEE_ALL_PROJECTS,
+)
 
 RULED = {"model", "team", "monthly_budget", "parameters"}  # what `rules.check` looks at
 
@@ -114,7 +118,9 @@ class TeamSpendQuerySet(RecordedQuerySet):
             return self.all()
         if user.is_restricted:
             return self.none()
-        return self.filter(team_id__in=seeing_all_usage(user))
+        viewers = memberships_of(user, ("viewer",), holding="projects.view_exchange")
+        administered = seen_as_administrator(user, self.model)
+        return self.filter(Q(team_id__in=administered) | Q(team_id__in=viewers))
 
 
 class ConversationQuerySet(RecordedQuerySet):

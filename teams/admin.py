@@ -13,7 +13,12 @@ from accounts import fresh
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
-from teams import admin_branding, admin_people  # noqa: F401 - they register their pages
+from teams import (  # noqa: F401 - they register their pages
+    admin_branding,
+    admin_groups,
+    admin_people,
+    admin_roles,
+)
 from teams.models import Branding, Grant, Membership, Team
 
 

@@ -10,14 +10,8 @@ from portal.api import ScopedViewSet
 from portal.errors import Refusal
 from portal.models import Model
 from teams import actions
+from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
 from teams.models import Grant, Membership, Team
-
-
-class VisibleField(serializers.SlugRelatedField):
-    """Names a row that the caller may see; what one may not see does not exist."""
-
-    def get_queryset(self) -> Any:
-        return super().get_queryset().visible_to(self.context["request"].user)
 
 
 class TeamSerializer(serializers.ModelSerializer):
@@ -45,27 +39,41 @@ class TeamViewSet(ScopedViewSet):
 
 
 class MembershipSerializer(serializers.ModelSerializer):
-    """`user` is an e-mail address. Owners are made and changed by owners."""
+    """`user` is an e-mail address. Nobody gives or changes a role that may more than theirs; owners are owners' business.
+
+    `custom_role` is one of the team's own, by name or id; its base becomes the role. What groups gave (`from_groups`)
+    changes with them.
+    """
 
     team = VisibleField(slug_field="slug", queryset=Team.objects.all())
     user = VisibleField(slug_field="email", queryset=User.objects.all())
+    custom_role = CustomRoleField()
 
     class Meta:
         model = Membership
-        fields = ("id", "team", "user", "role")
+        fields = ("id", "team", "user", "role", "custom_role", "from_groups")
+        read_only_fields = ("from_groups",)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None and set(attrs) - {"role", "custom_role"}:
+            raise Refusal("validation_failed", fields={"role": ["Only the role can change."]})
+        return put_chosen_role(self, attrs, team=attrs.get("team") or self.instance.team)
 
     def create(self, data: dict[str, Any]) -> Membership:
         return actions.add_member(by=self.context["request"].user, **data)
 
     def update(self, membership: Membership, data: dict[str, Any]) -> Membership:
-        if set(data) - {"role"}:
-            raise Refusal("validation_failed", fields={"role": ["Only the role can change."]})
+        """Without a word of the custom role it stays while the role does, and goes with it."""
+        role = data.get("role", membership.role)
+        custom = data.get(
+            "custom_role", membership.custom_role if role == membership.role else None
+        )
         by = self.context["request"].user
-        return actions.change_role(by=by, membership=membership, **data)
+        return actions.change_role(by=by, membership=membership, role=role, custom_role=custom)
 
 
 class MembershipViewSet(ScopedViewSet):
-    queryset = Membership.objects.select_related("team", "user")
+    queryset = Membership.objects.select_related("team", "user", "custom_role")
     serializer_class = MembershipSerializer
     read_scope = "teams:read"
     write_scope = "teams:write"

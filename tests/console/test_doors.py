@@ -298,6 +298,7 @@ PAGES_OF_USAGE = ("/admin/", "/admin/projects/exchange/", "/admin/guards/guardev
 KNOWN_PAGES = {"index", "login", "logout", "password_change", "password_change_done"}
 KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
+KNOWN_PAGES |= {"roles"}  # tests/teams/test_roles.py
 KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
 KNOWN_PAGES |= {  # tests/projects/test_access_review_pages.py
     f"projects_accessreview_{name}" for name in ("attest", "close", "result", "line")

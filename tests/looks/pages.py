@@ -82,6 +82,7 @@ PAGES = (
     Page("console", "index", "/admin/", "admin"),
     Page("console-of-a-team", "index", "/admin/", "olivia"),
     Page("console-of-an-auditor", "index", "/admin/", "auditor"),
+    Page("roles", "roles", "/admin/roles/", "olivia"),
     Page("guard-try", "guards_guard_try", "/admin/guards/guard/{guards_guard}/try/", "admin"),
     Page("impersonate", "accounts_user_impersonate", "/admin/accounts/user/{marco}/impersonate/", "admin"),
     Page("review-decided", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?decision=all", "admin"),
