@@ -2,22 +2,38 @@
 
 from typing import Any
 
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts import fresh
 from accounts.models import User
+from portal import sensitive
 from portal.api import ScopedViewSet
 from portal.errors import Refusal
 from portal.models import Model
-from teams import actions
+from teams import actions, removal_actions
 from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
 from teams.models import Grant, Membership, Team
 
 
 class TeamSerializer(serializers.ModelSerializer):
+    archived_at = serializers.DateTimeField(
+        source="archive.archived_at", read_only=True, default=None, allow_null=True
+    )
+
     class Meta:
         model = Team
-        fields = ("slug", "name", "allowed_addresses", "second_factor_required", "created_at")
+        fields = (
+            "slug",
+            "name",
+            "allowed_addresses",
+            "second_factor_required",
+            "created_at",
+            "archived_at",
+        )
         read_only_fields = ("created_at",)
 
     def update(self, team: Team, data: dict[str, Any]) -> Team:
@@ -31,11 +47,31 @@ class TeamSerializer(serializers.ModelSerializer):
 
 
 class TeamViewSet(ScopedViewSet):
-    queryset = Team.objects.all()
+    queryset = Team.objects.select_related("archive")
+    deeds = {"archive": "teams.archive_team", "unarchive": "teams.archive_team"}
     serializer_class = TeamSerializer
     lookup_field = "slug"
     read_scope = "teams:read"
     write_scope = "teams:write"
+
+    def perform_destroy(self, instance: Team) -> None:
+        """With all that is its own; after fresh authentication, and so never by key."""
+        sensitive.require_removal(self.request._request, [instance])
+        removal_actions.delete_team(by=self.request.user, team=instance)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, slug: str) -> Response:
+        """Nobody works in it or through it any more; all of its people are signed out. Platform admins undo it."""
+        removal_actions.archive_team(by=request.user, team=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def unarchive(self, request: Request, slug: str) -> Response:
+        """Its people are in it again, as what they were."""
+        removal_actions.unarchive_team(by=request.user, team=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class MembershipSerializer(serializers.ModelSerializer):

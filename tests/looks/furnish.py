@@ -27,7 +27,8 @@ def main() -> None:
     from django.conf import settings
     from django.core.cache import cache
 
-    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_reviews(), **_console()}
+    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_archived()}
+    made |= {**_reviews(), **_console()}
     if (
         not settings.REDIS_URL
     ):  # with Redis that would forget the limits too, and they would start over
@@ -136,6 +137,24 @@ def _talks() -> dict[str, str]:
     helped = ask("sam", "helpdesk", "say: Hello from the help centre.")
     first = Exchange.objects.filter(conversation__uid=talk).order_by("id").first()
     return {"talk": talk, "edited": first.uid, "helped": helped}
+
+
+def _archived() -> dict[str, str]:
+    from accounts.models import User
+    from projects.models import Project
+    from projects.removal_actions import archive_project
+    from teams.models import Team
+    from teams.removal_actions import archive_team
+
+    admin = User.objects.get(email="admin@example.com")
+    team = Team.objects.create(slug="pilot", name="Pilot of last year")
+    archive_team(by=admin, team=team)
+    like = Project.objects.get(slug="drafts")
+    project = Project.objects.create(
+        slug="letters", name="Letters", team=like.team, model=like.model
+    )
+    archive_project(by=admin, project=project)
+    return {"archived_team": str(team.pk), "archived_project": str(project.pk)}
 
 
 def _roles_and_groups() -> None:
