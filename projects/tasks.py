@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
 from portal import keyring
 from portal.models import DataKey
+from portal.platform_settings import value
 from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
 from projects.budgets import KEY, PROJECT, TEAM, Charge, month_of, settle
@@ -84,7 +84,7 @@ def due_contents() -> Iterator[QuerySet]:
     """Exchanges whose question and answer have stayed long enough, by how long that is."""
     of_team = Team.objects.exclude(content_hours=None)
     for hours in {None, *of_team.order_by().values_list("content_hours", flat=True)}:
-        kept = timedelta(hours=settings.RETENTION_CONTENT_HOURS if hours is None else hours)
+        kept = timedelta(hours=value("content_hours") if hours is None else hours)
         # Rows of no team are the platform's.
         whose = Q(team__content_hours=hours) if hours else Q(team__content_hours__isnull=True)
         old = Exchange.objects.filter(created_at__lt=timezone.now() - kept)
@@ -95,7 +95,7 @@ def due_conversations() -> Iterator[QuerySet]:
     """Conversations in which nothing was said for long enough, by how long that is."""
     of_team = Team.objects.exclude(conversation_days=None)
     for days in {None, *of_team.order_by().values_list("conversation_days", flat=True)}:
-        kept = timedelta(days=settings.RETENTION_CONVERSATION_DAYS if days is None else days)
+        kept = timedelta(days=value("conversation_days") if days is None else days)
         old = Conversation.objects.filter(updated_at__lt=timezone.now() - kept)
         yield old.filter(project__team__conversation_days=days)
 
