@@ -9,6 +9,7 @@ from accounts.actions import end_sessions, end_sessions_of
 from accounts.models import User
 from portal.errors import Refusal
 from portal.staying_rows import lock, nothing_came_meanwhile
+from portal.weakenings import going_whole
 from teams.actions import check_removal
 from teams.models import Membership, Team, TeamArchive
 from teams.removal import holdings
@@ -42,9 +43,10 @@ def delete_team(*, by: Any, team: Team) -> None:
     """
     lock(team)
     _put_out(by, team)
-    for holding in holdings():
-        holding.remove(by, team)
-    team.delete()
+    with going_whole():
+        for holding in holdings():
+            holding.remove(by, team)
+        team.delete()
     nothing_came_meanwhile()
 
 
