@@ -99,6 +99,7 @@ MAY_WAIT = ("/api/guards/", "/api/projects/", "/api/teams/", "/api/settings/")
 NAMED_BY_QUERY = (
     "/api/permissions/",
 )  # what one may not see is not found, though no path names it
+EXPORT = "/api/permissions/matrix"  # as CSV it is asked once more who one is
 CHANGE_NOTHING = ("chat/", "check/", "simulate")
 ASKING = (
     *("budget_exceeded", "rate_limited", "provider_error"),
@@ -183,6 +184,8 @@ def errors_of(path: str, method: str, operation: Json) -> list[str]:
         codes.append("not_found")
     if by_query and method == "get":
         codes.append("validation_failed")
+    if path == EXPORT:
+        codes.append("fresh_authentication_required")
     if "requestBody" in operation:
         codes.extend(WITH_BODY)
     if method in ("put", "patch") and path.startswith(ASKS_ANEW):
