@@ -18,6 +18,8 @@ from teams import actions, removal_actions
 from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
 from teams.models import Grant, Membership, Team
 
+NAMED = ("slug", "name", "archived_at")
+
 
 class TeamSerializer(serializers.ModelSerializer):
     archived_at = serializers.DateTimeField(
@@ -35,6 +37,13 @@ class TeamSerializer(serializers.ModelSerializer):
             "archived_at",
         )
         read_only_fields = ("created_at",)
+
+    def to_representation(self, team: Team) -> dict[str, Any]:
+        """Its settings are for those whose role views them; who is merely in it knows its name."""
+        shown = super().to_representation(team)
+        if not self.context["request"].user.has_perm("teams.view_team", team):
+            return {name: shown[name] for name in NAMED}
+        return shown
 
     def update(self, team: Team, data: dict[str, Any]) -> Team:
         """Whether a second factor is demanded changes after fresh authentication only, and so never by key."""
