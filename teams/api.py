@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -17,33 +18,47 @@ from portal.models import Model
 from teams import actions, removal_actions
 from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
 from teams.models import Grant, Membership, Team
+from teams.models.teams import LIMITS
+from teams.ties import ties
 
-NAMED = ("slug", "name", "archived_at")
+OF_THE_DOORS = ("allowed_addresses", "second_factor_required")
 
 
 class TeamSerializer(serializers.ModelSerializer):
+    """What limits the team is set by platform admins; what it spent is null for who may not see all of its usage."""
+
     archived_at = serializers.DateTimeField(
         source="archive.archived_at", read_only=True, default=None, allow_null=True
     )
+    spent_this_month = serializers.SerializerMethodField()
+    remaining_this_month = serializers.SerializerMethodField()
 
     class Meta:
         model = Team
         fields = (
-            "slug",
-            "name",
-            "allowed_addresses",
-            "second_factor_required",
-            "created_at",
-            "archived_at",
+            *("slug", "name", "allowed_addresses", "second_factor_required", *LIMITS),
+            *("spent_this_month", "remaining_this_month", "created_at", "archived_at"),
         )
         read_only_fields = ("created_at",)
 
     def to_representation(self, team: Team) -> dict[str, Any]:
-        """Its settings are for those whose role views them; who is merely in it knows its name."""
+        """How its doors are kept is for those whose role views the team's settings."""
         shown = super().to_representation(team)
-        if not self.context["request"].user.has_perm("teams.view_team", team):
-            return {name: shown[name] for name in NAMED}
-        return shown
+        may = self.context["request"].user.has_perm("teams.view_team", team)
+        return {name: value for name, value in shown.items() if may or name not in OF_THE_DOORS}
+
+    def get_spent_this_month(self, team: Team) -> str | None:
+        month = ties().month(team)
+        return None if month is None else f"{month.spent:.6f}"
+
+    def get_remaining_this_month(self, team: Team) -> str | None:
+        """Null without a budget too."""
+        month = ties().month(team)
+        return None if month is None or month.remaining is None else f"{month.remaining:.6f}"
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        actions.check_limits(by=self.context["request"].user, team=self.instance, values=attrs)
+        return attrs
 
     def update(self, team: Team, data: dict[str, Any]) -> Team:
         """Whether a second factor is demanded changes after fresh authentication only, and so never by key."""
@@ -62,6 +77,9 @@ class TeamViewSet(ScopedViewSet):
     lookup_field = "slug"
     read_scope = "teams:read"
     write_scope = "teams:write"
+
+    def get_queryset(self) -> QuerySet:
+        return ties().joined(super().get_queryset(), self.request.user)
 
     def perform_destroy(self, instance: Team) -> None:
         """With all that is its own; after fresh authentication, and so never by key."""
