@@ -17,6 +17,9 @@ from portal.errors import Refusal
 from portal.models import Model
 from teams import actions, removal_actions
 from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
+from teams.branding import branding_of
+from teams.branding_actions import change_branding
+from teams.branding_api import BrandingSerializer
 from teams.models import Grant, Membership, Team
 from teams.models.teams import LIMITS
 from teams.ties import ties
@@ -72,7 +75,11 @@ class TeamSerializer(serializers.ModelSerializer):
 
 class TeamViewSet(ScopedViewSet):
     queryset = Team.objects.select_related("archive")
-    deeds = {"archive": "teams.archive_team", "unarchive": "teams.archive_team"}
+    deeds = {
+        "archive": "teams.archive_team",
+        "unarchive": "teams.archive_team",
+        "branding": "teams.change_branding",
+    }
     serializer_class = TeamSerializer
     lookup_field = "slug"
     read_scope = "teams:read"
@@ -99,6 +106,18 @@ class TeamViewSet(ScopedViewSet):
         """Its people are in it again, as what they were."""
         removal_actions.unarchive_team(by=request.user, team=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=BrandingSerializer(partial=True), responses=BrandingSerializer)
+    @action(detail=True, methods=["get", "patch"])
+    def branding(self, request: Request, slug: str) -> Response:
+        """How its pages look, for those who see them; what is not named in a change stays."""
+        team = self.get_object()
+        if request.method != "PATCH":
+            return Response(BrandingSerializer(branding_of(team)).data)
+        asked = BrandingSerializer(branding_of(team), data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        changed = change_branding(by=request.user, team=team, **asked.validated_data)
+        return Response(BrandingSerializer(changed).data)
 
 
 class MembershipSerializer(serializers.ModelSerializer):

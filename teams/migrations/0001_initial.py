@@ -136,6 +136,7 @@ class Migration(migrations.Migration):
                 ('accent_dark', models.CharField(blank=True, help_text='Empty: a lighter shade of the accent colour.', max_length=7, validators=[teams.models.branding.validate_dark_accent], verbose_name='accent colour of the dark pages')),
                 ('logo', models.BinaryField(blank=True, default=b'')),
                 ('logo_hash', models.CharField(blank=True, editable=False, max_length=16)),
+                ('logo_kind', models.CharField(blank=True, choices=[('png', 'PNG'), ('svg', 'SVG')], editable=False, max_length=3)),
                 ('team', models.OneToOneField(help_text='Whose pages; it stays.', on_delete=django.db.models.deletion.CASCADE, related_name='branding', to='teams.team')),
             ],
             options={

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=widget.models.new_public_id, editable=False, max_length=40, unique=True, verbose_name='public key')),
-                ('name', models.CharField(help_text='Shown above the chat.', max_length=120, verbose_name='name')),
+                ('name', models.CharField(help_text="Shown above the chat, where the team's branding names no app.", max_length=120, verbose_name='name')),
                 ('allowed_domains', models.JSONField(blank=True, default=list, help_text='Such as ["example.com", "*.example.com"]. Empty: closed.', validators=[widget.models.validate_domains], verbose_name='allowed domains')),
                 ('is_active', models.BooleanField(default=True, help_text='Off: the chat does not open.', verbose_name='active')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
