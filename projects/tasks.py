@@ -54,7 +54,7 @@ def _give_back(deed: Deed, row: Exchange) -> None:
         charges.append(Charge(PROJECT, owner, 0, row.reserved_micros))
     if row.team_id:
         charges.append(Charge(TEAM, (row.team_id,), 0, row.team_reserved_micros))
-    settle(deed, month=month_of(row.created_at), charges=charges)
+    settle(deed, exchange=row.pk, month=month_of(row.created_at), charges=charges)
 
 
 @shared_task(name="projects.apply_retention")
