@@ -61,12 +61,14 @@ SCOPES: dict[str, Scope] = {
     "audit:read": Scope(_("Read the audit trail"), reads=("audit-entries",)),
     "users:read": Scope(_("Read the people you may see"), reads=("users",)),
     "teams:read": Scope(
-        _("Read teams, who is in them, and which models they are granted"),
-        reads=("teams", "memberships", "grants"),
+        _(
+            "Read teams, who is in them as what and by which groups, and which models they are granted"
+        ),
+        reads=("teams", "memberships", "custom-roles", "groups", "group-mappings", "grants"),
     ),
     "teams:write": Scope(
-        _("Create, change and delete teams, memberships and grants"),
-        writes=("teams", "memberships", "grants"),
+        _("Create, change and delete teams, memberships, custom roles, groups and grants"),
+        writes=("teams", "memberships", "custom-roles", "groups", "group-mappings", "grants"),
     ),
     "reviews:read": Scope(_("Read access reviews"), reads=("access-reviews",)),
     "reviews:write": Scope(

@@ -6,8 +6,10 @@ class GuardsConfig(AppConfig):
     verbose_name = "Guards"
 
     def ready(self) -> None:
+        from guards import removal
         from guards.weakening import attachment_is_weaker, guard_is_weaker
         from portal import sensitive
 
+        removal.install()
         sensitive.register_rule("guards.Guard", guard_is_weaker)
         sensitive.register_rule("guards.GuardAttachment", attachment_is_weaker)

@@ -19,7 +19,10 @@ VERBS |= {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 
 class RolePermission(BasePermission):
-    """Asks the roles, with the object; a key also needs the scope its view names for reading or writing."""
+    """Asks the roles, with the object; a key also needs the scope its view names for reading or writing.
+
+    A view's `deeds` name the permission of an action on one object that is more than its verb; the object decides it.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
@@ -29,7 +32,9 @@ class RolePermission(BasePermission):
         scope = view.read_scope if VERBS.get(request.method) == "view" else view.write_scope
         if request.auth is not None and not request.auth.may(scope):
             return False
-        return VERBS.get(request.method) == "view" or request.user.has_perm(_name(view, request))
+        if VERBS.get(request.method) == "view" or _deed(view):
+            return True
+        return request.user.has_perm(_name(view, request))
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         return VERBS.get(request.method) == "view" or request.user.has_perm(
@@ -37,7 +42,13 @@ class RolePermission(BasePermission):
         )
 
 
+def _deed(view: Any) -> str:
+    return getattr(view, "deeds", {}).get(getattr(view, "action", None), "")
+
+
 def _name(view: Any, request: Request) -> str:
+    if deed := _deed(view):
+        return deed
     options = view.queryset.model._meta
     return f"{options.app_label}.{VERBS[request.method]}_{options.model_name}"
 

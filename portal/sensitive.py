@@ -84,7 +84,7 @@ ROOM: tuple[Rule, ...] = ()
 TABLE: dict[str, tuple[Rule, ...]] = {
     # Who may knock.
     "portal.AddressRule": (added, removed, changed("place", "verdict", "network")),
-    "teams.Team": (widened("allowed_addresses"),),
+    "teams.Team": (widened("allowed_addresses"), removed),
     "accounts.Key": (
         widened("allowed_addresses"),
         switched("no_content_log", on=False),

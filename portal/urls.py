@@ -55,6 +55,7 @@ urlpatterns = [
         RouteClass.CLIENT_API,
         [
             path("branding/", include("teams.urls")),
+            path("account/teams/", include("teams.account_urls")),
             path("v1/", include("projects.v1_urls")),
             path("", include("projects.urls")),
         ],

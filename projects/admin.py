@@ -17,6 +17,7 @@ from portal.console_navigation import Tool
 from portal.encryption import readable
 from portal.models import Model
 from projects import admin_reviews, admin_usage  # noqa: F401 - they register their pages
+from projects.admin_removal import ArchivedProjectFilter, ProjectRemovalMixin
 from projects.console import without_input_guard
 from projects.models import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
 from teams.console import TeamFilter
@@ -70,7 +71,7 @@ class ProjectForm(forms.ModelForm):
 
 
 @admin.register(Project)
-class ProjectAdmin(ConsoleModelAdmin):
+class ProjectAdmin(ProjectRemovalMixin, ConsoleModelAdmin):
     area, place = "work", 10
     intro = _("What people chat with: a team's configuration of a model.")
     next_step = _(
@@ -78,7 +79,7 @@ class ProjectAdmin(ConsoleModelAdmin):
     )
     form = ProjectForm
     list_display = ("name", "team", "model", "seen_by", "guarded_on_input", "state")
-    list_filter = ("visibility", "is_active", GuardedFilter, TeamFilter)
+    list_filter = ("visibility", "is_active", ArchivedProjectFilter, GuardedFilter, TeamFilter)
     list_select_related = ("team", "model")
     search_fields = ("name", "slug")
     search_help_text = _("Searches name and slug.")
@@ -105,7 +106,8 @@ class ProjectAdmin(ConsoleModelAdmin):
     def object_tools(self, request: HttpRequest, obj: Project) -> list[Tool]:
         """Usage and events are those of this project."""
         tools = []
-        if Project.objects.visible_to(request.user).filter(pk=obj.pk, is_active=True).exists():
+        seen = Project.objects.visible_to(request.user).in_use()
+        if seen.filter(pk=obj.pk, is_active=True).exists():
             page = reverse("projects:playground", args=[obj.slug])
             tools.append(Tool(_("Open playground"), page, "open"))
         usage = f"{reverse('admin:projects_exchange_changelist')}?q={obj.slug}"
@@ -118,7 +120,7 @@ class ProjectAdmin(ConsoleModelAdmin):
             tools.append(Tool(_("Usage"), usage))
         if request.user.has_perm("guards.view_guardevent", obj):
             tools.append(Tool(_("Guard events"), events))
-        return tools
+        return [*tools, *self.removal_tools(request, obj)]
 
     @admin.display(description=_("seen by"), ordering="visibility")
     def seen_by(self, project: Project) -> SafeString:
@@ -133,6 +135,8 @@ class ProjectAdmin(ConsoleModelAdmin):
 
     @admin.display(description=_("state"), ordering="is_active")
     def state(self, project: Project) -> SafeString:
+        if project.archived_at is not None:
+            return cells.chip(_("archived"))
         return cells.switch(project.is_active)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

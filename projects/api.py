@@ -3,8 +3,10 @@
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import permissions, serializers
+from rest_framework import permissions, serializers, status
+from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.api import EncryptedField, ReadViewSet, ScopedViewSet
@@ -12,7 +14,7 @@ from portal.errors import Refusal
 from portal.models import Model
 from portal.parsers import read_json
 from portal.taken_slugs import refuse_taken
-from projects import journey
+from projects import journey, removal_actions
 from projects.answers import respond
 from projects.models import Conversation, Exchange, KeyProject, Message, Project
 from projects.questions import Arrival, Question, read_message
@@ -84,8 +86,9 @@ class ProjectSerializer(serializers.ModelSerializer):
             "log_content",
             "is_active",
             "created_at",
+            "archived_at",
         )
-        read_only_fields = ("created_at",)
+        read_only_fields = ("created_at", "archived_at")
 
     def to_representation(self, instance: Project) -> dict:
         """The system prompt is for those who may change the project."""
@@ -153,6 +156,25 @@ class ProjectViewSet(WithinKeyMixin, ScopedViewSet):
     read_scope = "projects:read"
     write_scope = "projects:write"
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+    deeds = {"archive": "projects.change_project", "unarchive": "projects.change_project"}
+
+    def perform_destroy(self, instance: Project) -> None:
+        """With all that was said in it; usage rows stay with what they cost."""
+        removal_actions.delete_project(by=self.request.user, project=instance)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, slug: str) -> Response:
+        """Nobody asks it or reads its conversations any more; only who administers its team still sees it."""
+        removal_actions.archive_project(by=request.user, project=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def unarchive(self, request: Request, slug: str) -> Response:
+        """It is as it was, its conversations with it."""
+        removal_actions.unarchive_project(by=request.user, project=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     def perform_create(self, serializer: serializers.BaseSerializer) -> None:
         """A key that is confined to projects would step out of them with a new one."""

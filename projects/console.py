@@ -168,8 +168,8 @@ def _shows_demo_data() -> bool:
 
 
 def unguarded(scope: Scope) -> QuerySet:
-    """Active projects without any guard on input: their own, their team's, or the platform's."""
-    projects = Project.objects.visible_to(scope.user).filter(is_active=True)
+    """Active projects in use without any guard on input: their own, their team's, or the platform's."""
+    projects = Project.objects.visible_to(scope.user).in_use().filter(is_active=True)
     if scope.teams is not None:
         projects = projects.filter(team_id__in=_teams(scope, "projects.view_projectguard"))
     return without_input_guard(projects)

@@ -62,8 +62,11 @@ def temporary(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def visible_project(request: HttpRequest, slug: str) -> Project:
-    """404 for what one may not see; 403 from an address that its team does not list, and for what does not chat."""
-    rows = Project.objects.visible_to(request.user).select_related("team__branding", "model")
+    """404 for what one may not see and what is archived; 403 from an address that its team does not list, and for what
+    does not chat.
+    """
+    rows = Project.objects.visible_to(request.user).in_use()
+    rows = rows.select_related("team__branding", "model")
     rows = rows.defer("system_prompt", "team__branding__logo")
     project = get_object_or_404(rows, slug=slug)
     if not listed(current().address, project.team.allowed_addresses):

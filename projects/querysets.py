@@ -8,7 +8,7 @@ from django.db.models import Q
 from portal.models import Model
 from portal.recording import RecordedQuerySet
 from projects import rules
-from teams.querysets import memberships_of, seen_as_administrator
+from teams.querysets import archived_teams, memberships_of, seen_as_administrator
 from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, ROLES_THAT_SEE_ALL_PROJECTS
 
 RULED = {"model", "team", "monthly_budget", "parameters"}  # what `rules.check` looks at
@@ -21,7 +21,10 @@ def seeing_all_usage(user: Any) -> Any:
 
 class ProjectQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
-        """What may be seen: by role all of the team's, else public ones and explicit assignments; one query."""
+        """What may be seen: by role all of the team's, else public ones and explicit assignments; one query.
+
+        An archived one is seen by who administers its team alone.
+        """
         if not user.is_active:
             return self.none()
         if user.is_superuser or user.is_auditor:
@@ -30,19 +33,26 @@ class ProjectQuerySet(RecordedQuerySet):
         if not user.is_restricted:
             rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_SEE_ALL_PROJECTS))
             rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_CHAT), visibility="public")
+        rule &= Q(archived_at__isnull=True)
+        if not user.is_restricted:
+            rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
         return self.filter(rule)
 
+    def in_use(self) -> Self:
+        """Neither archived nor of an archived team: pages of people's work show no others."""
+        return self.filter(archived_at__isnull=True).exclude(team_id__in=archived_teams())
+
     def chattable_by(self, user: Any) -> Self:
-        """What may be asked: viewers and auditors see, but do not chat."""
+        """What may be asked: viewers and auditors see, but do not chat. What is archived nobody asks."""
         if not user.is_active:
             return self.none()
         if user.is_superuser:
-            return self.all()
+            return self.in_use()
         rule = self._assigned(user)
         if not user.is_restricted:
             rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_ADMINISTER))
             rule |= Q(team_id__in=memberships_of(user, ROLES_THAT_CHAT), visibility="public")
-        return self.filter(rule)
+        return self.filter(rule, archived_at__isnull=True)
 
     def that_chat(self) -> Self:
         """Those whose model is one to chat with; the others are asked at doors of their own."""
@@ -114,17 +124,22 @@ class TeamSpendQuerySet(RecordedQuerySet):
             return self.all()
         if user.is_restricted:
             return self.none()
-        return self.filter(team_id__in=seeing_all_usage(user))
+        viewers = memberships_of(user, ("viewer",), holding="projects.view_exchange")
+        administered = seen_as_administrator(user, self.model)
+        return self.filter(Q(team_id__in=administered) | Q(team_id__in=viewers))
 
 
 class ConversationQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
-        """One's own, in projects that one may still see; nobody else's, whatever one's role."""
+        """One's own, in projects that one may still see; nobody else's, whatever one's role.
+
+        Those of an archived project are closed to all, and come back with it.
+        """
         if not user.is_active:
             return self.none()
         projects = self.model._meta.get_field("project").related_model
         return self.filter(
-            user_id=user.pk, project_id__in=projects.objects.visible_to(user).values("pk")
+            user_id=user.pk, project_id__in=projects.objects.visible_to(user).in_use().values("pk")
         )
 
 

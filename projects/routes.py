@@ -92,7 +92,7 @@ def scope_of(caller: Any) -> Scope:
 
 
 def route(slug: str, scope: Scope) -> Route | None:
-    """The way of this project, or None where it is not in scope. Constant queries when cold, none when warm.
+    """The way of this project, or None where it is archived or not in scope. Constant queries when cold, none when warm.
 
     For callers of whom it is known that they may see the project: what one of them loaded serves them all.
     """
@@ -113,7 +113,8 @@ def _load(slug: str, scope: Scope) -> Route | None:
 
 
 def _loaded(slug: str) -> Route | None:
-    project = Project.objects.select_related("model__provider", "team").filter(slug=slug).first()
+    rows = Project.objects.in_use().select_related("model__provider", "team")
+    project = rows.filter(slug=slug).first()
     if project is None:
         return None
     granted = Grant.objects.filter(team_id=project.team_id, model_id=project.model_id).exists()

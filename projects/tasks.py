@@ -12,6 +12,7 @@ from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
 from projects.budgets import KEY, PROJECT, TEAM, Charge, month_of, settle
 from projects.models import Conversation, Exchange
+from projects.removal_actions import remove_conversations
 
 ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
 BATCH = 500
@@ -67,7 +68,7 @@ def apply_retention(dry_run: bool = False) -> dict[str, int]:
     )
     if dry_run:
         return {"contents": content.count(), "conversations": stale.count()}
-    removed = {"contents": _clear(content), "conversations": _delete(stale)}
+    removed = {"contents": _clear(content), "conversations": remove_conversations(stale)}
     kept = timedelta(hours=settings.RETENTION_CONTENT_HOURS) + VISITORS_STAY
     DataKey.objects.of_visitors().filter(created_at__lt=now - kept).delete()
     return removed
@@ -78,14 +79,6 @@ def _clear(rows: QuerySet) -> int:
     total = 0
     while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
         total += Exchange.objects.filter(pk__in=ids).update(question=None, answer=None)
-    return total
-
-
-def _delete(rows: QuerySet) -> int:
-    total = 0
-    while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
-        Conversation.objects.filter(pk__in=ids).delete()
-        total += len(ids)
     return total
 
 

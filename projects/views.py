@@ -25,12 +25,13 @@ SEARCH_FROM = 8  # projects from which on a search helps
 @login_required
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """My projects: all I may see, with the word whether I may ask and where I was last."""
+    """My projects: all in use that I may see, with the word whether I may ask and where I was last."""
     wanted = request.GET.get("q", "").strip()[:120]
     mine = Project.objects.chattable_by(request.user).filter(pk=OuterRef("pk"))
     talks = Conversation.objects.filter(user_id=request.user.pk, project_id=OuterRef("pk"))
     rows = (
         Project.objects.visible_to(request.user)
+        .in_use()
         .that_chat()
         .filter(is_active=True)
         .select_related("team__branding", "model")

@@ -13,8 +13,14 @@ from accounts import fresh
 from portal import cells
 from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
-from teams import admin_branding, admin_people  # noqa: F401 - they register their pages
-from teams.models import Branding, Grant, Membership, Team
+from teams import (  # noqa: F401 - they register their pages
+    admin_branding,
+    admin_groups,
+    admin_people,
+    admin_roles,
+)
+from teams.admin_removal import ArchivedFilter, TeamRemovalMixin, with_archive
+from teams.models import Branding, Grant, Team
 
 
 class GrantInline(ConsoleTabularInline):
@@ -23,14 +29,15 @@ class GrantInline(ConsoleTabularInline):
 
 
 @admin.register(Team)
-class TeamAdmin(ConsoleModelAdmin):
+class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
     area, place = "people", 10
     intro = _(
         "Groups of people, with roles. A team owns its projects, keys and guards; no other team sees them."
     )
     next_step = _("Create the first team, put people into it, and grant it a model.")
     ordering = ("name",)
-    list_display = ("name", "slug", "members", "granted_models", "created")
+    list_display = ("name", "slug", "members", "granted_models", "created", "state")
+    list_filter = (ArchivedFilter,)
     search_fields = ("name", "slug")
     search_help_text = _("Searches name and slug.")
     prepopulated_fields = {"slug": ("name",)}
@@ -45,7 +52,7 @@ class TeamAdmin(ConsoleModelAdmin):
             "people": Count("memberships", distinct=True),
             "models_granted": Count("grants", distinct=True),
         }
-        return super().get_queryset(request).annotate(**counts)
+        return with_archive(super().get_queryset(request)).annotate(**counts)
 
     def object_tools(self, request: HttpRequest, obj: Team) -> list[Tool]:
         start = f"{reverse('admin:index')}?team={obj.slug}"
@@ -58,19 +65,13 @@ class TeamAdmin(ConsoleModelAdmin):
             tools.insert(0, Tool(people, rows))
         if request.user.has_perm("teams.change_branding", obj):
             tools.append(Tool(_("Branding"), self._branding(obj)))
-        return tools
+        return [*tools, *self.removal_tools(request, obj)]
 
     def _branding(self, obj: Team) -> str:
         found = Branding.of(obj)
         if found:
             return reverse("admin:teams_branding_change", args=[found.pk])
         return f"{reverse('admin:teams_branding_add')}?team={obj.pk}"
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """With a team its memberships, the last owner's included, and its grants go: they stay only while it does."""
-        found, counts, needed, protected = super().get_deleted_objects(objs, request)
-        with_it = {model._meta.verbose_name for model in (Membership, Grant)}
-        return found, counts, needed - with_it, protected
 
     def _add_person(self, obj: Team) -> str:
         return f"{reverse('admin:teams_membership_add')}?team={obj.pk}"
@@ -86,6 +87,11 @@ class TeamAdmin(ConsoleModelAdmin):
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, team: Team) -> SafeString:
         return cells.when(team.created_at)
+
+    @admin.display(description=_("state"))
+    def state(self, team: Team) -> SafeString:
+        archived = team.is_archived  # type: ignore[attr-defined]
+        return cells.chip(_("archived")) if archived else cells.chip(_("in use"), "good")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:

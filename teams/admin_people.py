@@ -5,41 +5,62 @@ from typing import Any
 from django.contrib import admin
 from django.forms import ModelForm, ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from portal import cells
 from portal.console import ConsoleModelAdmin
+from portal.console_navigation import Tool
+from portal.errors import Refusal
 from teams.actions import (
+    FromGroups,
     LastOwner,
     OwnersOnly,
+    TooStrong,
     change_role,
     check_change,
     check_removal,
     remove_member,
 )
-from teams.models import Membership
+from teams.custom_role_field import CustomRoleFormMixin
+from teams.models import CustomRole, Membership
 
 
-class MembershipForm(ModelForm):
+class MembershipForm(CustomRoleFormMixin, ModelForm):
     """Asks the same rules as the actions, so that the page says why."""
 
     actor: Any = None
 
     class Meta:
         model = Membership
-        fields = ("team", "user", "role")
+        fields = ("team", "user", "role", "custom_role")
 
     def clean(self) -> dict[str, Any]:
-        found = super().clean()
-        if "role" in found:
-            try:
-                check_change(by=self.actor, membership=self.instance, role=found["role"])
-            except OwnersOnly:
-                raise ValidationError(_("Only owners make or change owners.")) from None
-            except LastOwner:
-                raise ValidationError(_("A team keeps at least one owner.")) from None
+        found = super().clean() or self.cleaned_data
+        if self.errors or "role" not in found:
+            return found
+        self.instance.team = found.get("team") or self.instance.team
+        try:
+            check_change(
+                by=self.actor,
+                membership=self.instance,
+                role=found["role"],
+                custom_role=found.get("custom_role"),
+            )
+        except Refusal as refusal:
+            raise ValidationError(WORDS.get(type(refusal), refusal.message)) from None
         return found
+
+
+WORDS: dict[type, Any] = {
+    OwnersOnly: _("Only owners make or change owners."),
+    LastOwner: _("A team keeps at least one owner."),
+    TooStrong: _(
+        "This role may more in this team than yours: nobody gives or takes away what they do not hold."
+    ),
+    FromGroups: _("This membership comes from groups, and changes with them."),
+}
 
 
 @admin.register(Membership)
@@ -50,27 +71,50 @@ class MembershipAdmin(ConsoleModelAdmin):
     )
     next_step = _("Put a person into a team, and choose their role.")
     form = MembershipForm
-    list_display = ("user", "team", "as_what")
-    list_select_related = ("user", "team")
-    list_filter = ("role", ("team", admin.RelatedOnlyFieldListFilter))
+    list_display = ("user", "team", "as_what", "whence")
+    list_select_related = ("user", "team", "custom_role")
+    list_filter = ("role", "from_groups", ("team", admin.RelatedOnlyFieldListFilter))
     search_fields = ("user__email", "user__name", "team__slug")
     search_help_text = _("Searches the person's e-mail and name, and the team's slug.")
     autocomplete_fields = ("team", "user")
 
     @admin.display(description=_("role"), ordering="role")
     def as_what(self, membership: Membership) -> SafeString:
-        return cells.chip(membership.get_role_display())
+        own = membership.custom_role
+        return cells.chip(membership.get_role_display() if own is None else own.name)
+
+    @admin.display(description=_("comes from"), ordering="from_groups")
+    def whence(self, membership: Membership) -> SafeString:
+        return cells.chip(_("groups")) if membership.from_groups else cells.NOTHING
+
+    def list_tools(self, request: HttpRequest) -> list[Tool]:
+        return [Tool(_("What roles may"), reverse("admin:roles"))]
+
+    def object_tools(self, request: HttpRequest, obj: Membership) -> list[Tool]:
+        return [Tool(_("What roles may"), reverse("admin:roles"))]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What groups give is changed by them; only platform admins make it somebody's own."""
+        if obj is not None and obj.from_groups and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "custom_role":
+            rows = CustomRole.objects.visible_to(request.user).select_related("team")
+            kwargs["queryset"] = rows
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
         return type("BoundMembershipForm", (form,), {"actor": request.user})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else ("team", "user")
+        return () if obj is None else ("team", "user", "whence")
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if change:
-            change_role(by=request.user, membership=obj, role=obj.role)
+            change_role(by=request.user, membership=obj, role=obj.role, custom_role=obj.custom_role)
         else:
             super().save_model(request, obj, form, change)
 
@@ -84,7 +128,7 @@ class MembershipAdmin(ConsoleModelAdmin):
             return True
         try:
             check_removal(by=request.user, membership=obj)
-        except (OwnersOnly, LastOwner):
+        except Refusal:
             return False
         return True
 

@@ -2,28 +2,38 @@
 
 from typing import Any
 
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts import fresh
 from accounts.models import User
+from portal import sensitive
 from portal.api import ScopedViewSet
 from portal.errors import Refusal
 from portal.models import Model
-from teams import actions
+from teams import actions, removal_actions
+from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
 from teams.models import Grant, Membership, Team
 
 
-class VisibleField(serializers.SlugRelatedField):
-    """Names a row that the caller may see; what one may not see does not exist."""
-
-    def get_queryset(self) -> Any:
-        return super().get_queryset().visible_to(self.context["request"].user)
-
-
 class TeamSerializer(serializers.ModelSerializer):
+    archived_at = serializers.DateTimeField(
+        source="archive.archived_at", read_only=True, default=None, allow_null=True
+    )
+
     class Meta:
         model = Team
-        fields = ("slug", "name", "allowed_addresses", "second_factor_required", "created_at")
+        fields = (
+            "slug",
+            "name",
+            "allowed_addresses",
+            "second_factor_required",
+            "created_at",
+            "archived_at",
+        )
         read_only_fields = ("created_at",)
 
     def update(self, team: Team, data: dict[str, Any]) -> Team:
@@ -37,35 +47,69 @@ class TeamSerializer(serializers.ModelSerializer):
 
 
 class TeamViewSet(ScopedViewSet):
-    queryset = Team.objects.all()
+    queryset = Team.objects.select_related("archive")
+    deeds = {"archive": "teams.archive_team", "unarchive": "teams.archive_team"}
     serializer_class = TeamSerializer
     lookup_field = "slug"
     read_scope = "teams:read"
     write_scope = "teams:write"
 
+    def perform_destroy(self, instance: Team) -> None:
+        """With all that is its own; after fresh authentication, and so never by key."""
+        sensitive.require_removal(self.request._request, [instance])
+        removal_actions.delete_team(by=self.request.user, team=instance)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, slug: str) -> Response:
+        """Nobody works in it or through it any more; all of its people are signed out. Platform admins undo it."""
+        removal_actions.archive_team(by=request.user, team=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def unarchive(self, request: Request, slug: str) -> Response:
+        """Its people are in it again, as what they were."""
+        removal_actions.unarchive_team(by=request.user, team=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
 
 class MembershipSerializer(serializers.ModelSerializer):
-    """`user` is an e-mail address. Owners are made and changed by owners."""
+    """`user` is an e-mail address. Nobody gives or changes a role that may more than theirs; owners are owners' business.
+
+    `custom_role` is one of the team's own, by name or id; its base becomes the role. What groups gave (`from_groups`)
+    changes with them.
+    """
 
     team = VisibleField(slug_field="slug", queryset=Team.objects.all())
     user = VisibleField(slug_field="email", queryset=User.objects.all())
+    custom_role = CustomRoleField()
 
     class Meta:
         model = Membership
-        fields = ("id", "team", "user", "role")
+        fields = ("id", "team", "user", "role", "custom_role", "from_groups")
+        read_only_fields = ("from_groups",)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None and set(attrs) - {"role", "custom_role"}:
+            raise Refusal("validation_failed", fields={"role": ["Only the role can change."]})
+        return put_chosen_role(self, attrs, team=attrs.get("team") or self.instance.team)
 
     def create(self, data: dict[str, Any]) -> Membership:
         return actions.add_member(by=self.context["request"].user, **data)
 
     def update(self, membership: Membership, data: dict[str, Any]) -> Membership:
-        if set(data) - {"role"}:
-            raise Refusal("validation_failed", fields={"role": ["Only the role can change."]})
+        """Without a word of the custom role it stays while the role does, and goes with it."""
+        role = data.get("role", membership.role)
+        custom = data.get(
+            "custom_role", membership.custom_role if role == membership.role else None
+        )
         by = self.context["request"].user
-        return actions.change_role(by=by, membership=membership, **data)
+        return actions.change_role(by=by, membership=membership, role=role, custom_role=custom)
 
 
 class MembershipViewSet(ScopedViewSet):
-    queryset = Membership.objects.select_related("team", "user")
+    queryset = Membership.objects.select_related("team", "user", "custom_role")
     serializer_class = MembershipSerializer
     read_scope = "teams:read"
     write_scope = "teams:write"

@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.console_lists import VisibleFilter
-from portal.console_navigation import Link, Section, register_section
+from portal.console_navigation import Link, Section, register_page, register_section
 from portal.start_page import Scope, Step, register_scope, register_steps
+from teams import roles_page
 from teams.models import Grant, Team
 
 LISTED = 8
@@ -88,6 +89,7 @@ def steps(user: Any) -> list[tuple[int, Step]]:
 
 
 def install() -> None:
+    register_page(roles_page.PAGE)
     register_section(section)
     register_scope(scope)
     register_steps(steps)

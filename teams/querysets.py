@@ -15,9 +15,8 @@ def rows_of(user: Any) -> Any:
 
     Unordered: the order by name would join the teams, which are not always in sight.
     """
-    archived = apps.get_model("teams.TeamArchive").objects.values("team_id")
     rows = apps.get_model("teams.Membership").objects.filter(user_id=user.pk)
-    return rows.exclude(team_id__in=archived).order_by()
+    return rows.exclude(team_id__in=archived_teams()).order_by()
 
 
 def memberships_of(user: Any, roles: tuple[str, ...] | None = None, *, holding: str = "") -> Any:
@@ -36,6 +35,11 @@ def memberships_of(user: Any, roles: tuple[str, ...] | None = None, *, holding: 
             Q(custom_role__isnull=True) | Q(kept__contains=f'"{holding}"')
         )
     return rows.values("team_id")
+
+
+def archived_teams() -> Any:
+    """The ids of archived teams, as a subquery."""
+    return apps.get_model("teams.TeamArchive").objects.values("team_id")
 
 
 def seen_as_administrator(user: Any, model: Any) -> Any:

@@ -45,7 +45,7 @@ MEMBER = _view("projects.project", "projects.exchange", "projects.conversation")
 
 ADMIN = (
     MEMBER
-    | {"portal.use_console", "teams.change_team", "accounts.change_key"}
+    | {"portal.use_console", "teams.change_team"}
     | _all("teams.membership", "teams.branding", "teams.customrole")
     | _all("projects.project", "projects.projectmember", "projects.projectguard")
     | _all("projects.keyproject", "guards.guard", "guards.guardattachment", "widget.widget")
@@ -77,6 +77,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 
 
+# What follows from being in the team as what: no custom role takes it away.
+OF_THE_BASE = frozenset({"projects.view_project", "projects.view_conversation"})
+
 # From the weakest to the strongest: each sees and does more than the one before.
 RANKS = ("viewer", "member", "admin", "owner")
 
@@ -95,7 +98,7 @@ class Rights:
     def of(cls, role: str, kept: Iterable[str] | None = None) -> Self:
         """`kept` is a custom role's list; None where there is none."""
         whole = PERMISSIONS[role]
-        return cls(role, whole if kept is None else whole.intersection(kept))
+        return cls(role, whole if kept is None else whole.intersection(OF_THE_BASE.union(kept)))
 
     @property
     def rank(self) -> int:

@@ -4,15 +4,16 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q
+from django.urls import reverse
 
-from accounts.profile import register_belonging
+from accounts.profile import Belonging, register_belonging
 from accounts.querysets import register_visibility as register_people
 from accounts.second_factor import register_demand
 from audit.querysets import register_visibility as register_entries
 from portal.models import register_model_visibility
 from portal.tenancy import POSTGRESQL
 from teams.models import Grant, Membership
-from teams.querysets import memberships_of
+from teams.querysets import archived_teams, memberships_of
 from teams.roles import ROLES_THAT_ADMINISTER
 
 SECOND_FACTOR_LOOKER = "portal_team_demands_second_factor"
@@ -39,15 +40,24 @@ def models(user: Any) -> Q:
     return Q(pk__in=Grant.objects.filter(team_id__in=memberships_of(user)).values("model_id"))
 
 
-def roles(user: Any) -> list[tuple[str, str]]:
-    """For one's own account page: the teams one is in, and as what."""
-    rows = Membership.objects.filter(user=user).select_related("team").order_by("team__name")
-    return [(row.team.name, str(row.get_role_display())) for row in rows]
+def roles(user: Any) -> list[Belonging]:
+    """For one's own account page: the teams one is in, as what, and the way out of them."""
+    rows = Membership.objects.filter(user=user, team_id__in=memberships_of(user))
+    rows = rows.select_related("team").order_by("team__name")
+    return [
+        Belonging(
+            row.team.name,
+            str(row.get_role_display()),
+            "" if user.is_restricted else reverse("account_leave_team", args=[row.team.slug]),
+        )
+        for row in rows
+    ]
 
 
 def demanded() -> Exists:
-    """Of users: a team of theirs, among those in sight, demands a second factor."""
+    """Of users: a team of theirs, among those in sight and not archived, demands a second factor."""
     rows = Membership.objects.filter(user_id=OuterRef("pk"), team__second_factor_required=True)
+    rows = rows.exclude(team_id__in=archived_teams())
     return Exists(rows)
 
 

@@ -6,6 +6,7 @@ class WidgetConfig(AppConfig):
     verbose_name = "Widget"
 
     def ready(self) -> None:
-        from widget import origins
+        from widget import origins, removal
 
         origins.install()
+        removal.install()

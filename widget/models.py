@@ -5,7 +5,7 @@ import re
 import secrets
 import string
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import connection, models
@@ -48,15 +48,21 @@ def scope_of(public_id: str) -> Scope:
 
 
 def all_allowed_domains() -> Iterator[list[str]]:
-    """The domains of every active widget, asked before it is known which one is meant."""
+    """The domains of every open widget, asked before it is known which one is meant."""
     if connection.vendor != POSTGRESQL:
-        rows = Widget.objects.filter(is_active=True).values_list("allowed_domains", flat=True)
+        rows = Widget.objects.open().values_list("allowed_domains", flat=True)
         yield from rows.iterator()
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT portal_domains_of_widgets()")
         for (domains,) in cursor.fetchall():
             yield json.loads(domains) if isinstance(domains, str) else domains
+
+
+class WidgetQuerySet(InProjectQuerySet):
+    def open(self) -> Self:
+        """Switched on, and of a project that is not archived, nor its team."""
+        return self.filter(is_active=True, project__in=Project.objects.in_use())
 
 
 class Widget(models.Model):
@@ -84,7 +90,7 @@ class Widget(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = InProjectQuerySet.as_manager()
+    objects = WidgetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

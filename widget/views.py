@@ -103,7 +103,7 @@ def chat(request: HttpRequest) -> HttpResponse:
 
 def _widget(public_id: str) -> Widget:
     with tenant(scope_of(public_id)):
-        found = Widget.objects.select_related("project").filter(public_id=public_id, is_active=True)
+        found = Widget.objects.open().select_related("project").filter(public_id=public_id)
         widget = found.defer("project__system_prompt").first()
     if widget is None:
         raise Refusal("not_found")

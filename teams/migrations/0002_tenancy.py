@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
             "portal_team_demands_second_factor(bigint)",
             "boolean",
             "SELECT EXISTS (SELECT 1 FROM teams_membership m JOIN teams_team t ON t.id = m.team_id "
-            "WHERE m.user_id = $1 AND t.second_factor_required)",
+            "WHERE m.user_id = $1 AND t.second_factor_required "
+            "AND NOT EXISTS (SELECT 1 FROM teams_teamarchive a WHERE a.team_id = t.id))",
         ),
     ]

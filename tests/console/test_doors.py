@@ -14,7 +14,16 @@ from portal.models import AddressRule, Bucket, CspReport
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
 from projects.review_actions import open_review
 from teams.backends import RoleBackend
-from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
+from teams.models import (
+    Branding,
+    CustomRole,
+    Group,
+    GroupMapping,
+    GroupMember,
+    Membership,
+    Team,
+    TeamArchive,
+)
 from widget.models import Widget
 
 CLOSED = ("anonymous", "marco", "vera", "rita", "gone")
@@ -56,6 +65,7 @@ def rows(cast):
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
+    TeamArchive.objects.create(team=Team.objects.create(slug="old", name="Old"))
     open_review(by=cast.olivia, team=cast.research, due_on=timezone.localdate())
     CustomRole.objects.create(team=cast.research, name="Helper", base="admin")
     group = Group.objects.create(source="ldap", name="chemists")
@@ -298,7 +308,13 @@ PAGES_OF_USAGE = ("/admin/", "/admin/projects/exchange/", "/admin/guards/guardev
 KNOWN_PAGES = {"index", "login", "logout", "password_change", "password_change_done"}
 KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
+KNOWN_PAGES |= {"roles"}  # tests/teams/test_roles.py
 KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
+KNOWN_PAGES |= {"teams_team_archive", "teams_team_unarchive"}  # tests/teams/test_removal.py
+KNOWN_PAGES |= {
+    "projects_project_archive",
+    "projects_project_unarchive",
+}  # tests/projects/test_removal.py
 KNOWN_PAGES |= {  # tests/projects/test_access_review_pages.py
     f"projects_accessreview_{name}" for name in ("attest", "close", "result", "line")
 }

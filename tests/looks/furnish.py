@@ -27,7 +27,8 @@ def main() -> None:
     from django.conf import settings
     from django.core.cache import cache
 
-    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_reviews(), **_console()}
+    made = {**_people(), **_second_factors(), **_branding(), **_talks(), **_archived()}
+    made |= {**_reviews(), **_console()}
     if (
         not settings.REDIS_URL
     ):  # with Redis that would forget the limits too, and they would start over
@@ -138,6 +139,44 @@ def _talks() -> dict[str, str]:
     return {"talk": talk, "edited": first.uid, "helped": helped}
 
 
+def _archived() -> dict[str, str]:
+    from accounts.models import User
+    from projects.models import Project
+    from projects.removal_actions import archive_project
+    from teams.models import Team
+    from teams.removal_actions import archive_team
+
+    admin = User.objects.get(email="admin@example.com")
+    team = Team.objects.create(slug="pilot", name="Pilot of last year")
+    archive_team(by=admin, team=team)
+    like = Project.objects.get(slug="drafts")
+    project = Project.objects.create(
+        slug="letters", name="Letters", team=like.team, model=like.model
+    )
+    archive_project(by=admin, project=project)
+    return {"archived_team": str(team.pk), "archived_project": str(project.pk)}
+
+
+def _roles_and_groups() -> None:
+    from accounts.models import User
+    from teams.groups import map_group, set_groups_of
+    from teams.models import CustomRole, Group, Team
+    from teams.roles import PERMISSIONS
+
+    admin = User.objects.get(email="admin@example.com")
+    research = Team.objects.get(slug="research")
+    work = [name for name in PERMISSIONS["admin"] if name.startswith(("projects.", "widget."))]
+    for name, kept in (("Project lead", work), ("Guard keeper", ["portal.use_console"])):
+        CustomRole.objects.create(team=research, name=name, base="admin", permissions=sorted(kept))
+    chemists = Group.objects.create(name="Chemists")
+    map_group(by=admin, group=chemists, team=research, role="viewer")
+    heads = Group.objects.create(source="ldap", name="cn=heads,ou=groups,dc=example,dc=com")
+    own = CustomRole.objects.get(name="Guard keeper")
+    map_group(by=admin, group=heads, team=research, role="admin", custom_role=own)
+    newcomer = User.objects.get(email="nora@example.com")
+    set_groups_of(by=admin, user=newcomer, source="ldap", names=[heads.name])
+
+
 def _reviews() -> dict[str, str]:
     """A review of research, half decided; one right has changed since it was opened."""
     from datetime import timedelta
@@ -217,6 +256,7 @@ def _console() -> dict[str, str]:
         team=Team.objects.get(slug="research"),
         stage="input",
     )
+    _roles_and_groups()
     if not Widget.objects.exists():
         Widget.objects.create(
             project=Project.objects.get(slug="helpdesk"),

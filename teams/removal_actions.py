@@ -1,0 +1,73 @@
+"""Deeds that end a team, for a while or for good, or somebody's own part in it. What was spent stays spent."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.actions import end_sessions, end_sessions_of
+from accounts.models import User
+from portal.errors import Refusal
+from teams.actions import check_removal
+from teams.models import Membership, Team, TeamArchive
+from teams.removal import holdings
+
+
+@transaction.atomic
+def archive_team(*, by: Any, team: Team) -> None:
+    """Nobody acts in the team or through it any more, everything of it stays; doing it twice changes nothing.
+
+    All sessions and tokens of its people end. Platform admins alone bring it back: nobody else sees it.
+    """
+    _lock(team)
+    _archive, is_new = TeamArchive.objects.get_or_create(team=team)
+    if is_new:
+        _put_out(by, team)
+
+
+@transaction.atomic
+def unarchive_team(*, by: Any, team: Team) -> None:
+    """Its people are in it again, as what they were; doing it twice changes nothing."""
+    _lock(team)
+    TeamArchive.objects.filter(team=team).delete()
+
+
+@transaction.atomic
+def delete_team(*, by: Any, team: Team) -> None:
+    """Deletes a team with all that is its own: projects and what was said in them, guards, roles, grants, branding.
+
+    Usage rows and guard events stay, without content, with what they cost; people and their keys stay. All sessions
+    and tokens of its people end.
+    """
+    _lock(team)
+    _put_out(by, team)
+    for holding in holdings():
+        holding.remove(by, team)
+    team.delete()
+
+
+@transaction.atomic
+def leave_team(*, by: Any, team: Team) -> None:
+    """Somebody goes by themselves; they lose its projects at once, and all of their sessions and tokens.
+
+    Raises `LastOwner` for the only owner, `permission_denied` for restricted people, `not_found` for who is not in it.
+    """
+    if by.is_restricted:
+        raise Refusal("permission_denied", _("An owner or admin of the team can take you out."))
+    rows = Membership.objects.select_for_update(of=("self",)).filter(team=team, user_id=by.pk)
+    membership = rows.first()
+    if membership is None or TeamArchive.objects.filter(team=team).exists():
+        raise Refusal("not_found")
+    check_removal(by=by, membership=membership)
+    membership.delete()
+    end_sessions(by=by, user=by)
+
+
+def _lock(team: Team) -> None:
+    """Nothing new is put into the team meanwhile, and of two deeds at once the second sees what the first did."""
+    if not list(Team.objects.select_for_update().filter(pk=team.pk).values_list("pk")):
+        raise Refusal("not_found")
+
+
+def _put_out(by: Any, team: Team) -> None:
+    end_sessions_of(by=by, users=User.objects.filter(memberships__team=team))
