@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import fresh
-from portal.api import RolePermission, ScopedMixin
 from portal import spreadsheets
+from portal.api import RolePermission, ScopedMixin
 from portal.errors import Refusal
 from projects import review_actions, review_result
 from projects.models import AccessReview, ReviewLine

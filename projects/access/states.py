@@ -5,7 +5,16 @@ from heapq import merge
 from typing import Protocol
 
 from projects.access.loading import Selection, people, places
-from projects.access.packing import EVERYWHERE, Held, Holder, Ids, Place, people_in, places_in, unpack
+from projects.access.packing import (
+    EVERYWHERE,
+    Held,
+    Holder,
+    Ids,
+    Place,
+    people_in,
+    places_in,
+    unpack,
+)
 from projects.access.reaches import reaches
 from projects.models import PermissionSnapshot, PermissionSnapshotPart
 
@@ -65,7 +74,9 @@ class Stored:
 
     def _in_order(self) -> Ids:
         """As a platform admin's reach has them, so that what is equal is seen to be."""
-        order = sorted(self.places, key=lambda key: (self.places[key].team, self.places[key].project))
+        order = sorted(
+            self.places, key=lambda key: (self.places[key].team, self.places[key].project)
+        )
         return tuple(order)
 
     def people(self, after: int) -> Iterator[Holding]:
@@ -73,15 +84,15 @@ class Stored:
 
     def _strong(self, after: int) -> Iterator[Holding]:
         if self._all:
-            yield from (
-                (key, [Held(EVERYWHERE, self._all)]) for key in self._admins if key > after
-            )
+            yield from ((key, [Held(EVERYWHERE, self._all)]) for key in self._admins if key > after)
 
     def _others(self, after: int) -> Iterator[Holding]:
         rows = self._parts.filter(chunk__gt=0, last_user__gt=after).order_by()
         for number in sorted(set(rows.values_list("chunk", flat=True))):
             found: dict[int, list[Held]] = {}
-            for data in rows.filter(chunk=number).order_by("team_id").values_list("data", flat=True):
+            for data in (
+                rows.filter(chunk=number).order_by("team_id").values_list("data", flat=True)
+            ):
                 for person, held in people_in(data):
                     found.setdefault(person, []).extend(held)
             yield from ((key, found[key]) for key in sorted(found) if key > after)
