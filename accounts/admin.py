@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts import actions, factor_actions, fresh, key_admin, second_factor  # noqa: F401
+from accounts import actions, factor_actions, fresh, key_admin, pending_admin, second_factor  # noqa: F401
 from accounts.admin_impersonation import ImpersonatingMixin
 from accounts.models import User
 from portal import cells

@@ -3,12 +3,15 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from accounts import key_resources, resources, token_api
+from accounts import key_resources, pending_resources, resources, token_api
 from portal.route_classes import RouteClass, classed
 
 router = SimpleRouter()
 router.register("users", resources.UserViewSet, basename="user")
 router.register("keys", key_resources.KeyViewSet, basename="key")
+router.register(
+    "pending-changes", pending_resources.PendingChangeViewSet, basename="pending-change"
+)
 # Whoever may ask may also know who they are.
 classed(RouteClass.CLIENT_API, [pattern for pattern in router.urls if pattern.name == "user-me"])
 urlpatterns = [

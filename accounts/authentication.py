@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from accounts import basic, key_use, keys, proving, tokens
@@ -15,6 +14,7 @@ from portal import tenancy
 from portal.address_lists import listed
 from portal.context import Actor, become, current
 from portal.errors import Refusal
+from portal.platform_settings import value
 from portal.route_classes import require_scope
 
 
@@ -70,7 +70,7 @@ def _by_header(request: HttpRequest, header: str, *, bearer_only: bool) -> Calle
     credential = credential.strip()
     if scheme.lower() == "bearer":
         return _by_bearer(credential)
-    if scheme.lower() == "basic" and settings.BASIC_AUTH and not bearer_only:
+    if scheme.lower() == "basic" and value("basic_auth") and not bearer_only:
         return basic.caller_of(request, credential)
     raise Refusal("invalid_credentials")
 

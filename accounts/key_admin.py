@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from accounts.key_ties import ties
 from accounts.models import Key
 from portal import cells
 from portal.console import ConsoleModelAdmin
+from portal.platform_settings import value
 
 
 class KeyStateFilter(admin.SimpleListFilter):
@@ -43,11 +43,11 @@ class KeyAgeFilter(admin.SimpleListFilter):
     parameter_name = "age"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        days = settings.KEY_ROTATION_DAYS
+        days = value("key_rotation_days")
         return [("old", _("older than %(days)d days") % {"days": days}), ("new", _("newer"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        old = Key.objects.with_secrets_older_than(settings.KEY_ROTATION_DAYS).values("pk")
+        old = Key.objects.with_secrets_older_than(value("key_rotation_days")).values("pk")
         if self.value() == "old":
             return queryset.filter(pk__in=old)
         return queryset.exclude(pk__in=old) if self.value() == "new" else queryset

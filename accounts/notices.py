@@ -112,6 +112,24 @@ KINDS: dict[str, Kind] = {
             "copied it. All tokens of that sign-in have ended."
         ),
     ),
+    "change_approved": Kind(
+        _("Your change was approved"),
+        _("%(by)s approved what you proposed for %(what)s, and it was made. %(note)s"),
+    ),
+    "change_rejected": Kind(
+        _("Your change was rejected"),
+        _("%(by)s rejected what you proposed for %(what)s; nothing was changed. %(note)s"),
+    ),
+    "change_expired": Kind(
+        _("Your change has expired"),
+        _("Nobody approved what you proposed for %(what)s within a week; nothing was changed."),
+    ),
+    "change_outdated": Kind(
+        _("Your change is outdated"),
+        _(
+            "What you proposed for %(what)s was not made: %(note)s Propose it anew if it still holds."
+        ),
+    ),
     "impersonation_started": Kind(
         _("A platform admin sees the portal as you"),
         _(

@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.recording import RecordedQuerySet
 
 _visibilities: list[Callable[[Any, str], Q]] = []
+_change_visibilities: list[Callable[[Any], Q]] = []
 
 
 def register_visibility(function: Callable[[Any, str], Q]) -> None:
@@ -18,6 +19,11 @@ def register_visibility(function: Callable[[Any, str], Q]) -> None:
     The permission is "accounts.view_user" for themselves, "accounts.view_key" for their keys.
     """
     _visibilities.append(function)
+
+
+def register_change_visibility(function: Callable[[Any], Q]) -> None:
+    """`function(user) -> Q` over pending changes, beside those that one proposed oneself."""
+    _change_visibilities.append(function)
 
 
 def _people(user: Any, permission: str) -> Q:
@@ -98,3 +104,22 @@ class KeyQuerySet(RecordedQuerySet):
     def with_secrets_older_than(self, days: int) -> Self:
         """Keys whose secret was made so many days ago, or earlier."""
         return self.filter(secret_made_at__lte=timezone.now() - timedelta(days=days))
+
+
+class PendingChangeQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """Those that one proposed, and those of the teams that one administers; all for platform admins and auditors."""
+        if not user.is_active or user.is_superuser or user.is_auditor:
+            return super().visible_to(user)
+        rule = Q(proposed_by_id=user.pk)
+        if not user.is_restricted:
+            for function in _change_visibilities:
+                rule |= function(user)
+        return self.filter(rule)
+
+    def waiting(self) -> Self:
+        return self.filter(decision="", expires_at__gt=timezone.now())
+
+    def about(self, row: Any) -> Self:
+        """Those that have this row among theirs."""
+        return self.filter(rows__contains=f"|{row._meta.label}:{row.pk}|")

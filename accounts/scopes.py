@@ -87,6 +87,13 @@ SCOPES: dict[str, Scope] = {
     "providers:write": Scope(
         _("Create, change and delete providers and models"), writes=("providers", "models")
     ),
+    "settings:read": Scope(_("Read the platform's settings"), reads=("settings",)),
+    "settings:write": Scope(
+        _("Change those of the platform's settings that are none of security"), writes=("settings",)
+    ),
+    "changes:read": Scope(
+        _("Read changes that wait for a second person"), reads=("pending-changes",)
+    ),
     "manage": Scope(
         _("Manage people, teams and providers: all of these scopes in one"),
         includes=(
@@ -99,6 +106,14 @@ SCOPES: dict[str, Scope] = {
 # What every key may ask whatever its scopes, and what none may, its owner's rights notwithstanding.
 EVERY_KEY = frozenset(["GET /api/users/me/", "GET /api/schema/"])
 NO_KEY = ("/api/keys/", "/api/docs/", "/api/auth/")
+# Deeds of people alone, beside them.
+NO_KEYS_DEEDS = frozenset(
+    f"POST /api/pending-changes/{{uid}}/{deed}/" for deed in ("approve", "reject", "withdraw")
+)
+
+
+def is_for_no_key(method: str, path: str) -> bool:
+    return path.startswith(NO_KEY) or f"{method} {path}" in NO_KEYS_DEEDS
 
 
 def expanded(names: Iterable[str]) -> frozenset[str]:
@@ -116,7 +131,7 @@ def required(method: str, path: str) -> str | None:
     Raises `LookupError` for what is in no line.
     """
     deed = f"{method} {path}"
-    if deed in EVERY_KEY or path.startswith(NO_KEY):
+    if deed in EVERY_KEY or is_for_no_key(method, path):
         return None
     for name, scope in SCOPES.items():
         if deed in scope.deeds:

@@ -1,6 +1,6 @@
 """Whether a person has a second factor, whether they must, and whether a code is right.
 
-The platform (`PORTAL_SECOND_FACTOR_REQUIRED`) or a team may demand one, of whoever signs in by whatever first factor.
+The platform (a setting of it) or a team may demand one, of whoever signs in by whatever first factor.
 A key is a credential of its own: it keeps working, and has no second factor.
 """
 
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext as _
@@ -23,6 +22,7 @@ from accounts.throttle import attempt
 from audit import trail
 from portal.context import Actor, current
 from portal.errors import Refusal
+from portal.platform_settings import value
 from portal.recording import register_listener
 
 LIFETIME = (
@@ -128,7 +128,7 @@ def has(user: Any) -> bool:
 
 def is_required(user: Any) -> bool:
     """Whether the platform or one of their teams demands a second factor of this person."""
-    return bool(settings.SECOND_FACTOR_REQUIRED) or standing_of(user).must
+    return bool(value("second_factor_required")) or standing_of(user).must
 
 
 def check(user: Any, code: str, address: str, *, device: str = "") -> Device | None:
@@ -205,7 +205,7 @@ def _having() -> Exists:
 
 
 def _demanded(place: int) -> Any:
-    if settings.SECOND_FACTOR_REQUIRED:
+    if value("second_factor_required"):
         return ExpressionWrapper(Value(True), output_field=BooleanField())
     found = Q(pk__in=[])
     for conditions in _demands:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import impersonation, notices
+from accounts import impersonation, notices, pending_actions
 from accounts.models import TokenFamily
 from accounts.sessions import SessionStore
 
@@ -24,3 +24,9 @@ def mail_notices() -> None:
 def end_impersonations() -> None:
     """Ends impersonations that are over, though nobody came by in their session."""
     impersonation.close_overdue()
+
+
+@shared_task(name="accounts.expire_changes")
+def expire_changes() -> None:
+    """Writes down that pending changes are over which nobody decided."""
+    pending_actions.expire_overdue()

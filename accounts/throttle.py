@@ -9,7 +9,6 @@ buckets of its own: strangers cannot lock the owner out of it.
 import hashlib
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit import ALL
 from django_ratelimit.core import is_ratelimited
@@ -18,6 +17,7 @@ from redis.exceptions import RedisError
 from portal import addresses
 from portal.errors import Refusal
 from portal.limits import Limit, give_back, take
+from portal.platform_settings import value
 
 PERIOD_S = 300.0
 # For an account: (how often the configured number, in how many seconds), from the first pause to the longest.
@@ -49,7 +49,7 @@ def attempt(*, door: str, address: str, account: str = "", device: str = "") -> 
 
     `device` names a browser that is known to be the account's (`accounts.sightings.known_device`), or nothing.
     """
-    failures, guesses = settings.FAILED_SIGN_INS, door in GUESSED
+    failures, guesses = value("failed_sign_ins"), door in GUESSED
     # Who asks for many links closes no door to the neighbours who know their passwords.
     shared = "address" if guesses or not account else f"address:{door}"
     limits = [Limit(f"fail:{shared}:{network_of(address)}", failures, PERIOD_S)]

@@ -10,6 +10,7 @@ from audit import trail
 from audit.changes import Values, creation, deletion, difference, recorded_fields, stored_values
 from audit.rows import pages, row_of, rows_of
 from portal.context import current
+from portal.recording import Change, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class BulkRecorder:
         for page in pages(snapshot.before):
             rows = rows_of(model, page, snapshot.using)
             after = stored_values(model, page, snapshot.fields, snapshot.using)
-            entries = []
+            entries, changed = [], []
             for key in page:
                 if key not in after or key not in rows:
                     continue
@@ -49,7 +50,10 @@ class BulkRecorder:
                 changes = difference(model, snapshot.before[key], after[key], row.subject)
                 if changes:
                     entries.append(trail.entry("update", row=row, changes=changes, context=context))
+                    changed.append(key)
             trail.write(entries)
+            for key in changed:
+                watched(Change(model, key, snapshot.before[key], after[key], snapshot.using))
 
     def created(self, instances: Iterable[models.Model]) -> None:
         context = current()
@@ -64,6 +68,8 @@ class BulkRecorder:
                 changes = creation(model, stored[instance.pk], row.subject)
                 entries.append(trail.entry("create", row=row, changes=changes, context=context))
             trail.write(entries)
+            for key, values in stored.items():
+                watched(Change(model, key, None, values, page[0]._state.db))
 
     def event(self, action: str, changes: dict[str, Any]) -> None:
         """A deed of the frame that changes no recorded row."""
@@ -85,3 +91,5 @@ class BulkRecorder:
                     for key, values in stored.items()
                 ]
             )
+            for key, values in stored.items():
+                watched(Change(model, key, values, None, queryset.db))

@@ -27,7 +27,7 @@ from audit.changes import (
 )
 from audit.rows import row_of
 from portal.classification import is_recorded, is_recorded_field
-from portal.recording import announce, register_recorder
+from portal.recording import Change, announce, register_recorder, watched
 
 _BEFORE = "_gatehouse_before"
 _LOOSENED = "_gatehouse_loosened"
@@ -62,14 +62,16 @@ def _after_save(
         after = _stored(instance, using) or {}
     row = row_of(instance)
     if created:
-        changes = creation(sender, after, row.subject)
+        before, changes = None, creation(sender, after, row.subject)
     else:
         if update_fields is not None:
             after = {name: after[name] for name in after if _saved(sender, name, update_fields)}
-        changes = difference(sender, before or {}, after, row.subject)
+        before = {name: value for name, value in (before or {}).items() if name in after}
+        changes = difference(sender, before, after, row.subject)
         if not changes:
             return
     trail.write([trail.entry("create" if created else "update", row=row, changes=changes)])
+    watched(Change(sender, instance.pk, before, after, using))
     announce(sender)
 
 
@@ -110,6 +112,8 @@ def _before_delete(
         row = row_of(instance)
         changes = deletion(sender, values, row.subject) | _relations_of(instance, using)
         trail.write([trail.entry("delete", row=row, changes=changes)])
+        asked_for = instance is origin or getattr(origin, "model", None) is sender
+        watched(Change(sender, instance.pk, values, None, using, goes_along=not asked_for))
 
 
 def _after_delete(sender: type[models.Model], instance: models.Model, **_: Any) -> None:

@@ -30,7 +30,10 @@ def row_of(instance: models.Model) -> Row:
     return _row(
         model,
         instance.pk,
-        next((getattr(instance, name, "") for name in LABELS if getattr(instance, name, "")), ""),
+        next(
+            (getattr(instance, name, "") for name in _labels(model) if getattr(instance, name, "")),
+            "",
+        ),
         getattr(instance, "team_id", None),
         getattr(instance, person) if person else None,
     )
@@ -65,7 +68,13 @@ def _row(model: type[models.Model], pk: Any, label: Any, team_id: Any, person: A
 
 def _label_path(model: type[models.Model]) -> str:
     names = {field.name for field in model._meta.concrete_fields}
-    return next((name for name in LABELS if name in names), "")
+    return next((name for name in _labels(model) if name in names), "")
+
+
+def _labels(model: type[models.Model]) -> tuple[str, ...]:
+    """A model may name a field of its own that is never personal."""
+    own = getattr(model, "trail_label", "")
+    return (own, *LABELS) if own else LABELS
 
 
 def _team_path(model: type[models.Model]) -> str:

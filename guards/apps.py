@@ -8,8 +8,9 @@ class GuardsConfig(AppConfig):
     def ready(self) -> None:
         from guards import removal
         from guards.weakening import attachment_is_weaker, guard_is_weaker
-        from portal import sensitive
+        from portal import sensitive, weakenings
 
         removal.install()
-        sensitive.register_rule("guards.Guard", guard_is_weaker)
-        sensitive.register_rule("guards.GuardAttachment", attachment_is_weaker)
+        for table in (sensitive, weakenings):
+            table.register_rule("guards.Guard", guard_is_weaker)
+            table.register_rule("guards.GuardAttachment", attachment_is_weaker)

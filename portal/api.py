@@ -1,5 +1,6 @@
 """What the DRF endpoints of all rooms share: rows by `visible_to`, rights by `has_perm`, paging."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models, transaction
@@ -8,9 +9,10 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from portal import sensitive
+from portal import sensitive, weakenings
 from portal.encryption import readable
 from portal.errors import Refusal
 
@@ -88,8 +90,21 @@ class ScopedViewSet(
 ):
     """All five verbs. The right is asked for again with the object at hand, inside the same transaction.
 
-    What is sensitive is done only by who proved lately who they are (`portal.sensitive`); keys never do.
+    What is sensitive is done only by who proved lately who they are (`portal.sensitive`); keys never do. What needs a
+    second person is proposed to one, and the answer is 202 (`portal.weakenings`).
     """
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self._at_door(lambda: super(ScopedViewSet, self).create(request, *args, **kwargs))
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self._at_door(lambda: super(ScopedViewSet, self).update(request, *args, **kwargs))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self._at_door(lambda: super(ScopedViewSet, self).destroy(request, *args, **kwargs))
+
+    def _at_door(self, deed: Callable[[], Response]) -> Any:
+        return weakenings.at_door(self.request._request, deed, model=self.queryset.model)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         self._save(serializer, None)

@@ -8,6 +8,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         # Checks register by being imported; a task that any process queues goes to our broker.
-        from portal import admin_security, celery, checks, tenancy  # noqa: F401
+        from portal import admin_security, admin_settings, celery, checks, tenancy  # noqa: F401
 
         connection_created.connect(tenancy.say_for_session, dispatch_uid="tenancy")

@@ -20,6 +20,7 @@ from portal import sensitive
 from portal.classification import is_recorded
 from portal.console_lists import CappedPaginator, ConsoleChangeList
 from portal.console_navigation import Tool
+from portal.console_pending import TwoPersonMixin, waiting_for
 from portal.console_sensitive import SensitiveMixin
 
 
@@ -80,7 +81,7 @@ def _visible(db_field: Any, request: HttpRequest) -> models.QuerySet:
     return manager.all().visible_to(request.user)
 
 
-class ConsoleModelAdmin(SensitiveMixin, ScopedMixin, admin.ModelAdmin):
+class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.ModelAdmin):
     """The base of all console pages. What one may not see is 404; every change is one transaction.
 
     `area` is where the navigation shows it (empty: reached from other pages), `place` its order there, `intro` the
@@ -147,6 +148,7 @@ class ConsoleModelAdmin(SensitiveMixin, ScopedMixin, admin.ModelAdmin):
             "subtitle": None,
             "tools": [] if obj is None else self._tools(request, obj),
             "mistakes": _mistakes(context),
+            "pending": waiting_for(request.user, obj),
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
 

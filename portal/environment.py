@@ -34,6 +34,15 @@ def flag(name: str, default: bool) -> bool:
     return default if not value else value in {"1", "true", "yes", "on"}
 
 
+def fixed_flag(name: str) -> bool | None:
+    """What the variable fixes; None where it is not set or empty, and the console decides."""
+    return flag(name, False) if text(name).strip() else None
+
+
+def fixed_integer(name: str) -> int | None:
+    return integer(name, 0) if text(name).strip() else None
+
+
 def integer(name: str, default: int) -> int:
     value = text(name).strip()
     try:

@@ -94,6 +94,8 @@ ASKS_ANEW = (
     "/api/providers/",
     "/api/teams/",
 )  # portal/sensitive.py
+# What may weaken, and then waits for a second person (portal/weakenings.py): the resources, not their deeds.
+MAY_WAIT = ("/api/guards/", "/api/projects/", "/api/teams/", "/api/settings/")
 NAMED_BY_QUERY = (
     "/api/permissions/",
 )  # what one may not see is not found, though no path names it
@@ -110,10 +112,47 @@ def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             _describe(operation)
+            if method in ("post", "patch", "put", "delete") and path.startswith(MAY_WAIT):
+                _add_waiting(operation, path)
             operation["security"] = security_of(path)
             add_errors(operation, errors_of(path, method, operation))
             _add_examples(operation, result["components"]["schemas"])
     return result
+
+
+def _add_waiting(operation: Json, path: str) -> None:
+    """202 of whatever the two-person rule holds back, and the header that gives the reason."""
+    if path.endswith(CHANGE_NOTHING):
+        return
+    text = {"type": "string"}
+    names = ("pending_change", "url", "expires_at", "message")
+    operation["responses"]["202"] = {
+        "description": (
+            "The two-person rule is on and this weakens something: nothing was changed, it waits at `url` until "
+            "somebody else approves it."
+        ),
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "properties": {name: text for name in names}},
+                "example": {
+                    "pending_change": EXAMPLES["uid"],
+                    "url": f"/api/pending-changes/{EXAMPLES['uid']}/",
+                    "expires_at": BY_FORMAT["date-time"],
+                    "message": "Nothing was changed yet: this waits for a second person.",
+                },
+            }
+        },
+    }
+    operation.setdefault("parameters", []).append(
+        {
+            "name": "X-Change-Reason",
+            "in": "header",
+            "schema": text,
+            "description": (
+                "Why, for whoever decides; needed where the answer is 202. Outside of ASCII percent-encoded UTF-8."
+            ),
+        }
+    )
 
 
 def security_of(path: str) -> list[Json]:

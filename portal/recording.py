@@ -4,6 +4,7 @@ The trail lives in `audit`, above this room; it registers itself here. Without i
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from django.db import connections, models, transaction
@@ -27,7 +28,24 @@ class Recorder(Protocol):
     def event(self, action: str, changes: dict[str, Any]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that has just changed, or is about to go, by the names of its recorded fields; None where it is not.
+
+    Of a change `before` and `after` have the same names: what may have changed. `goes_along` is a row that is deleted
+    because another one is.
+    """
+
+    model: type[models.Model]
+    key: Any
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    using: str
+    goes_along: bool = False
+
+
 _recorders: list[Recorder] = []
+_watchers: list[Callable[[Change], None]] = []
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -38,6 +56,17 @@ def register_recorder(recorder: Recorder) -> None:
 def register_listener(listener: Callable[[str], None]) -> None:
     """`listener(label)` runs after the commit of a change of model `label` ("teams.Grant"), for in-process caches."""
     _listeners.append(listener)
+
+
+def register_watcher(watcher: Callable[[Change], None]) -> None:
+    """`watcher(change)` runs in the transaction of each change of a recorded row; what it raises undoes the change."""
+    _watchers.append(watcher)
+
+
+def watched(change: Change) -> None:
+    """Tells the watchers; the recorder calls it."""
+    for watcher in _watchers:
+        watcher(change)
 
 
 def announce(model: type[models.Model]) -> None:

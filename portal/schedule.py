@@ -12,5 +12,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "snapshot permissions": {"task": "projects.snapshot_permissions", "schedule": 3600.0},
     "watch keys": {"task": "projects.watch_keys", "schedule": 3600.0},
     "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
+    "expire pending changes": {"task": "accounts.expire_changes", "schedule": 3600.0},
     "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
 }

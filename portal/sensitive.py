@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from portal.address_lists import is_wider
 from portal.encryption import EncryptedTextField, readable
+from portal.platform_settings import SETTINGS
 
 Rule = Callable[[Any, Any], bool]
 _UNREADABLE = object()
@@ -79,9 +80,20 @@ def added(before: Any, after: Any) -> bool:
     return before is None and after is not None
 
 
+def of_security(before: Any, after: Any) -> bool:
+    """A setting of the platform that is one of security gets another value."""
+    row = before or after
+    known = SETTINGS.get(row.name)
+    if known is None or not known.is_security:
+        return False
+    values = [side.value if side is not None else known.default for side in (before, after)]
+    return bool(values[0] != values[1])
+
+
 # The security settings, by model. `ROOM` says that the room itself registers how its rows are weakened.
 ROOM: tuple[Rule, ...] = ()
 TABLE: dict[str, tuple[Rule, ...]] = {
+    "portal.Setting": (of_security,),
     # Who may knock.
     "portal.AddressRule": (added, removed, changed("place", "verdict", "network")),
     "teams.Team": (widened("allowed_addresses"), removed),

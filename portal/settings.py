@@ -174,13 +174,17 @@ SESSION_IDLE_S = 60 * env.integer("PORTAL_SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_AGE = 3600 * env.integer("PORTAL_SESSION_HOURS", 12)
 # How long ago one may have proved who one is, for what is sensitive.
 FRESH_S = 15 * 60
-# Wrong passwords or codes in five minutes, for an account and for an address, before further tries have to wait.
-FAILED_SIGN_INS = max(1, env.integer("PORTAL_FAILED_SIGN_INS", 10))
-SECOND_FACTOR_REQUIRED = env.flag("PORTAL_SECOND_FACTOR_REQUIRED", False)
+# Settings of the console that a variable fixes; None where it does not. Read them by `platform_settings.value`.
+SECOND_FACTOR_REQUIRED = env.fixed_flag("PORTAL_SECOND_FACTOR_REQUIRED")
+BASIC_AUTH = env.fixed_flag("PORTAL_BASIC_AUTH")
+TWO_PERSON_RULE = env.fixed_flag("PORTAL_TWO_PERSON_RULE")
+FAILED_SIGN_INS = env.fixed_integer("PORTAL_FAILED_SIGN_INS")
+KEY_ROTATION_DAYS = env.fixed_integer("PORTAL_KEY_ROTATION_DAYS")
+CONTENT_HOURS = env.fixed_integer("PORTAL_CONTENT_HOURS")
+CONVERSATION_DAYS = env.fixed_integer("PORTAL_CONVERSATION_DAYS")
 # An access token's life; a refresh token's, at most.
 TOKEN_S = 60 * max(1, env.integer("PORTAL_TOKEN_MINUTES", 15))
 REFRESH_DAYS = max(1, env.integer("PORTAL_REFRESH_DAYS", 30))
-BASIC_AUTH = env.flag("PORTAL_BASIC_AUTH", False)
 DEVICE_COOKIE_NAME = "gatehouse_device"
 SESSION_COOKIE_NAME = "gatehouse_session"
 CSRF_COOKIE_NAME = "gatehouse_csrf"
@@ -223,7 +227,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 LIMIT_PROJECT_PER_MINUTE = 60
 LIMIT_KEY_PER_SECOND = 10
 LIMIT_KEY_BURST = 20
-KEY_ROTATION_DAYS = env.integer("PORTAL_KEY_ROTATION_DAYS", 90)  # then a key's secret is old
 
 
 LANGUAGE_CODE = "en"
@@ -268,9 +271,6 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BEAT_SCHEDULE = SCHEDULE
-# How long things are kept, in hours and days.
-RETENTION_CONTENT_HOURS = 24
-RETENTION_CONVERSATION_DAYS = 90
 
 LOGGING = {
     "version": 1,

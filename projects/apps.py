@@ -9,10 +9,11 @@ class ProjectsConfig(AppConfig):
         from accounts import standing_in
         from guards.weakening import attachment_is_weaker
         from portal import sensitive
-        from projects import checks, console, key_ties, removal  # noqa: F401 - checks register so
+        from projects import checks, console, key_ties, pending, removal  # noqa: F401 - checks register so
 
         console.install()
         key_ties.install()
+        pending.install()
         removal.install()
         for view in ("projects:conversation", "conversation-detail"):
             standing_in.register_content(view, "projects.Conversation", "uid")

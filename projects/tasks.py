@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from celery import shared_task
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.models import DataKey
+from portal.platform_settings import value
 from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
 from projects.access.snapshots import take_snapshot
@@ -61,16 +61,16 @@ def apply_retention(dry_run: bool = False) -> dict[str, int]:
     """
     now = timezone.now()
     content = Exchange.objects.filter(
-        created_at__lt=now - timedelta(hours=settings.RETENTION_CONTENT_HOURS),
+        created_at__lt=now - timedelta(hours=value("content_hours")),
         question__isnull=False,
     )
     stale = Conversation.objects.filter(
-        updated_at__lt=now - timedelta(days=settings.RETENTION_CONVERSATION_DAYS)
+        updated_at__lt=now - timedelta(days=value("conversation_days"))
     )
     if dry_run:
         return {"contents": content.count(), "conversations": stale.count()}
     removed = {"contents": _clear(content), "conversations": remove_conversations(stale)}
-    kept = timedelta(hours=settings.RETENTION_CONTENT_HOURS) + VISITORS_STAY
+    kept = timedelta(hours=value("content_hours")) + VISITORS_STAY
     DataKey.objects.of_visitors().filter(created_at__lt=now - kept).delete()
     return removed
 

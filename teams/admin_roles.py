@@ -18,7 +18,7 @@ from portal.errors import Refusal
 from teams import role_actions
 from teams.backends import roles_of
 from teams.models import CustomRole
-from teams.role_words import AREAS, described
+from teams.role_words import AREAS, described, words_of
 from teams.roles import OF_THE_BASE, PERMISSIONS, Rights
 
 NAMES = [f"keeps_{number}" for number in range(len(AREAS))]
@@ -35,25 +35,30 @@ class CustomRoleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = dict(described(_offered(self.actor, self.instance)))
-        for name, area in zip(NAMES, AREAS, strict=True):
-            if name not in self.fields:
-                continue
-            if area.title not in offered:
-                del self.fields[name]
-                continue
-            self.fields[name].choices = offered[area.title]
-            self.initial[name] = self.instance.permissions
+        boxes = _boxes(self.actor, self.instance)
+        for name in NAMES:
+            if name not in boxes:
+                self.fields.pop(name, None)
+            elif name in self.fields:
+                self.fields[name].choices = boxes[name]
+                self.initial[name] = self.instance.permissions
 
     def clean(self) -> dict[str, Any]:
         """Asks the same rules as the deeds, so that the page says why."""
         found = super().clean() or self.cleaned_data
         if self.errors or not any(name in self.fields for name in NAMES):
             return found
-        kept = [permission for name in NAMES for permission in found.get(name) or ()]
-        self.instance.permissions = sorted(kept)
         team = found.get("team") or self.instance.team
         base = found.get("base") or self.instance.base
+        boxes = {name: found.get(name) or [] for name in NAMES}
+        for name, ticked in boxes.items():
+            if foreign := [str(words_of(one)) for one in ticked if one not in PERMISSIONS[base]]:
+                words = _("The base has no such permission: %(names)s.")
+                self.add_error(name, words % {"names": "; ".join(foreign)})
+        if self.errors:
+            return found
+        kept = sorted(one for ticked in boxes.values() for one in ticked)
+        self.instance.permissions = kept
         try:
             role_actions.check_role(by=self.actor, team=team, base=base, permissions=kept)
         except Refusal:
@@ -88,6 +93,16 @@ def _offered(user: Any, role: CustomRole) -> frozenset[str]:
     return (base & held) - OF_THE_BASE
 
 
+def _boxes(user: Any, role: CustomRole) -> dict[str, list[tuple[str, Any]]]:
+    """The choices of each field that has any."""
+    offered = dict(described(_offered(user, role)))
+    return {
+        name: offered[area.title]
+        for name, area in zip(NAMES, AREAS, strict=True)
+        if area.title in offered
+    }
+
+
 @admin.register(CustomRole)
 class CustomRoleAdmin(ConsoleModelAdmin):
     area, place = "people", 22
@@ -111,8 +126,9 @@ class CustomRoleAdmin(ConsoleModelAdmin):
         first = (None, {"fields": ("team", "name", "base")})
         if obj is not None and not self.has_change_permission(request, obj):
             return (first, (_("What it keeps"), {"fields": ("kept_in_words",)}))
+        boxes = list(_boxes(request.user, obj or CustomRole()))
         words = _("A box that is not ticked is closed to its holders, at every door.")
-        return (first, (_("What it keeps"), {"fields": NAMES, "description": words}))
+        return (first, (_("What it keeps"), {"fields": boxes, "description": words}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         kwargs["fields"] = [

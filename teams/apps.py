@@ -6,8 +6,9 @@ class TeamsConfig(AppConfig):
     verbose_name = "Teams"
 
     def ready(self) -> None:
-        from teams import console, scopes, visibility
+        from teams import console, pending, scopes, visibility
 
         scopes.install()
         visibility.install()
+        pending.install()
         console.install()

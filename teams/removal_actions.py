@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.actions import end_sessions, end_sessions_of
 from accounts.models import User
 from portal.errors import Refusal
+from portal.weakenings import going_whole
 from teams.actions import check_removal
 from teams.models import Membership, Team, TeamArchive
 from teams.removal import holdings
@@ -41,9 +42,10 @@ def delete_team(*, by: Any, team: Team) -> None:
     """
     _lock(team)
     _put_out(by, team)
-    for holding in holdings():
-        holding.remove(by, team)
-    team.delete()
+    with going_whole():
+        for holding in holdings():
+            holding.remove(by, team)
+        team.delete()
 
 
 @transaction.atomic

@@ -31,13 +31,25 @@ def _of(model: str, what: Any, verbs: str = "view add change delete") -> dict[st
     return {f"{app}.{verb}_{name}": format_lazy(VERBS[verb], what=what) for verb in verbs.split()}
 
 
+def _said(model: str, *words: Any) -> dict[str, Any]:
+    """In words of their own: for seeing, adding, changing and deleting, in this order."""
+    app, name = model.split(".")
+    return {f"{app}.{verb}_{name}": said for verb, said in zip(VERBS, words, strict=False)}
+
+
 AREAS: tuple[Area, ...] = (
     Area(
         _("Work"),
         _of("projects.project", _("projects"))
-        | _of("projects.projectmember", _("assignments of people to projects"))
+        | _said(
+            "projects.projectmember",
+            _("See who is assigned to which project"),
+            _("Assign people to projects"),
+            _("Change who is assigned to a project"),
+            _("Take people off projects"),
+        )
         | _of("widget.widget", _("widgets on web sites"))
-        | _of("projects.conversation", _("one's own conversations"), "view")
+        | _said("projects.conversation", _("Read one's own conversations"))
         | _of("projects.exchange", _("the usage of the team"), "view")
         | _of("projects.spend", _("what projects spent"), "view")
         | _of("projects.teamspend", _("what the team spent"), "view"),
@@ -45,18 +57,42 @@ AREAS: tuple[Area, ...] = (
     Area(
         _("Guards"),
         _of("guards.guard", _("guards"))
-        | _of("guards.guardattachment", _("guards on all projects of the team"))
-        | _of("projects.projectguard", _("guards on single projects"))
+        | _said(
+            "guards.guardattachment",
+            _("See which guards look at all projects of the team"),
+            _("Attach guards to all projects of the team"),
+            _("Change how a guard looks at all projects of the team"),
+            _("Detach guards from all projects of the team"),
+        )
+        | _said(
+            "projects.projectguard",
+            _("See which guards look at single projects"),
+            _("Attach guards to single projects"),
+            _("Change how a guard looks at a single project"),
+            _("Detach guards from single projects"),
+        )
         | _of("guards.guardevent", _("what guards found"), "view"),
     ),
     Area(
         _("People"),
         _of("accounts.user", _("the people of the team"), "view")
-        | _of("teams.membership", _("memberships: who is in the team, as what"))
+        | _said(
+            "teams.membership",
+            _("See who is in the team, as what"),
+            _("Take people into the team"),
+            _("Change what somebody is in the team"),
+            _("Take people out of the team"),
+        )
         | _of("teams.customrole", _("custom roles"))
         | _of("teams.groupmapping", _("which groups are mapped into the team"), "view")
         | _of("accounts.key", _("the keys of the team's people"), "view")
-        | _of("projects.keyproject", _("which projects a key is confined to"))
+        | _said(
+            "projects.keyproject",
+            _("See which projects a key is confined to"),
+            _("Confine keys to projects"),
+            _("Change which project a key is confined to"),
+            _("Lift the confinement of a key"),
+        )
         | {
             "projects.view_access": _("See who reaches which project, and why"),
             "projects.view_accessreview": _("See access reviews"),
@@ -68,7 +104,13 @@ AREAS: tuple[Area, ...] = (
     Area(
         _("Team"),
         _of("teams.team", _("the team's settings"), "view change")
-        | _of("teams.branding", _("the look of the team's pages"))
+        | _said(
+            "teams.branding",
+            _("See the team's branding"),
+            _("Give the team's pages a name, colours and a logo"),
+            _("Change the team's branding"),
+            _("Take the team's branding away"),
+        )
         | _of("teams.grant", _("which models the team is granted"), "view")
         | _of("portal.model", _("the granted models in the console"), "view")
         | {

@@ -7,6 +7,7 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q
 from django.urls import reverse
 
 from accounts.profile import Belonging, register_belonging
+from accounts.querysets import register_change_visibility
 from accounts.querysets import register_visibility as register_people
 from accounts.second_factor import register_demand
 from audit.querysets import register_visibility as register_entries
@@ -30,6 +31,12 @@ def entries(user: Any) -> Q:
     if user.is_restricted:
         return Q(pk__in=[])
     teams = memberships_of(user, ROLES_THAT_ADMINISTER, holding="audit.view_entry")
+    return Q(team_id__in=list(teams.values_list("team_id", flat=True)))
+
+
+def changes(user: Any) -> Q:
+    """Those who administer a team in a role that may see what waits in it for a second person."""
+    teams = memberships_of(user, ROLES_THAT_ADMINISTER, holding="accounts.view_pendingchange")
     return Q(team_id__in=list(teams.values_list("team_id", flat=True)))
 
 
@@ -73,4 +80,5 @@ def install() -> None:
     register_belonging(roles)
     register_people(people)
     register_entries(entries)
+    register_change_visibility(changes)
     register_model_visibility(models)

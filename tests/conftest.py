@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, sync_playwright
 
 from accounts import key_use
-from portal import address_lists, keyring, recording, tenancy
+from portal import address_lists, keyring, platform_settings, recording, tenancy
 from tests import strict
 from tests.cast import Cast, build_cast
 from tests.chromium import ARGUMENTS
@@ -79,6 +79,9 @@ def forget_caches(request, monkeypatch) -> None:
     key_use.known.forget()
     # No address rules, as of now; whoever makes one in a test is heard.
     address_lists._rules._rules, address_lists._rules._until = (), time.monotonic() + 3600
+    # Nothing is set in the console either.
+    platform_settings._stored._values, connection.gatehouse_writes_settings = {}, False
+    platform_settings._stored._until = time.monotonic() + 3600
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(recording, "after_commit", lambda tell: tell())

@@ -6,7 +6,9 @@ class WidgetConfig(AppConfig):
     verbose_name = "Widget"
 
     def ready(self) -> None:
+        from portal import weakenings
         from widget import origins, removal
 
         origins.install()
         removal.install()
+        weakenings.register_rule("widget.Widget", origins.are_wider)

@@ -41,6 +41,20 @@ def names(domains: list[str], origin: str) -> bool:
     return bool(host) and any(matches(host, domain) for domain in domains)
 
 
+def are_wider(before: Any, after: Any) -> bool:
+    """Whether pages may show a widget that could not before. One that is off is shown nowhere."""
+    if after is None or not after.is_active:
+        return False
+    known = before.allowed_domains if before is not None and before.is_active else []
+    return not all(_is_covered(domain, known) for domain in after.allowed_domains)
+
+
+def _is_covered(domain: str, known: list[str]) -> bool:
+    """By the same domain, or by all below another: `*.a.example.com` by `*.example.com`."""
+    bare = domain.removeprefix("*.")
+    return any(domain == one or (one.startswith("*.") and bare.endswith(one[1:])) for one in known)
+
+
 def require(widget: Widget, request: HttpRequest) -> str:
     """The request's origin: a page the widget names, or the portal's own, for previews.
 

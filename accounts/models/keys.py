@@ -14,6 +14,7 @@ from accounts import keys
 from accounts.querysets import KeyQuerySet
 from portal.address_lists import validate_networks
 from portal.encryption import mask
+from portal.platform_settings import value
 
 SOON = timedelta(days=14)
 
@@ -113,7 +114,7 @@ class Key(models.Model):
     @property
     def is_old(self) -> bool:
         """Whether its secret should have been renewed by now."""
-        return self.secret_made_at <= timezone.now() - timedelta(days=settings.KEY_ROTATION_DAYS)
+        return self.secret_made_at <= timezone.now() - timedelta(days=value("key_rotation_days"))
 
     @property
     def ends_soon(self) -> bool:

@@ -1,10 +1,11 @@
-"""The platform's configuration: providers, the model catalogue, the limiter's buckets and the data keys."""
+"""The platform's configuration: providers, the model catalogue, the limiter's buckets, the data keys and what is set in the console."""
 
 from portal.models.buckets import Bucket
 from portal.models.catalogue import MONEY_PLACES, Model, register_model_visibility
 from portal.models.data_keys import DataKey
 from portal.models.providers import Provider
 from portal.models.security import AddressRule, CspReport
+from portal.models.settings import Setting
 
 __all__ = [
     "MONEY_PLACES",
@@ -14,5 +15,6 @@ __all__ = [
     "DataKey",
     "Model",
     "Provider",
+    "Setting",
     "register_model_visibility",
 ]

@@ -8,10 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import second_factor
 from accounts.models import User
-from portal.regions import is_allowed, regions_of
+from portal.models import Model
+from portal.regions import regions_of
+from projects import rules
 from projects.access import reaches
 from projects.access.facts import PUBLIC, Person, Places, ProjectFact, Standing
-from projects.access.loading import Selection, places, these
+from projects.access.loading import WHERE, Selection, computes_in, places, these
 from projects.access.reaches import Path
 from projects.models import Project
 from teams.models import GroupMapping
@@ -47,11 +49,12 @@ class Details:
 
     groups: tuple[str, ...] = ()
     model: str = ""
+    is_for_chat: bool = True
     model_is_active: bool = True
     provider: str = ""
     provider_is_active: bool = True
-    region: str = ""
     allowed_regions: str = ""
+    is_in_region: bool = True
     allowed_addresses: str = ""
     must_have_second_factor: bool = False
     has_second_factor: bool = False
@@ -78,18 +81,25 @@ def explain(selection: Selection) -> Explanation:
 
 def _details(person: Person, project: ProjectFact) -> Details:
     row = Project.objects.values(
-        *("model__name", "model__is_active", "model__provider__name", "model__provider__is_active"),
-        *("model__provider__region", "team__allowed_regions", "team__allowed_addresses"),
+        *(
+            "model__name",
+            "model__kind",
+            "model__is_active",
+            "model__provider__name",
+            "model__provider__is_active",
+        ),
+        *(*WHERE, "team__allowed_addresses"),
     ).get(pk=project.id)
     standing = second_factor.standing_now(User(pk=person.id))
     return Details(
         groups=_groups(person, project.team),
         model=row["model__name"],
+        is_for_chat=row["model__kind"] == Model.Kind.CHAT,
         model_is_active=row["model__is_active"],
         provider=row["model__provider__name"],
         provider_is_active=row["model__provider__is_active"],
-        region=row["model__provider__region"],
         allowed_regions=row["team__allowed_regions"],
+        is_in_region=computes_in(row),
         allowed_addresses=row["team__allowed_addresses"],
         must_have_second_factor=standing.must,
         has_second_factor=standing.has,
@@ -222,6 +232,8 @@ def _right_now(person: Person, project: ProjectFact, details: Details) -> Iterat
     yield from hindrances
     if hindrances:
         yield _("So nobody can ask it right now.")
+    if not details.is_for_chat:
+        yield rules.NO_CHAT
     if details.allowed_addresses:
         words = _("It is used from these addresses only: %(listed)s.")
         yield words % {"listed": details.allowed_addresses}
@@ -242,7 +254,7 @@ def _hindrances(project: ProjectFact, details: Details) -> Iterator[str]:
         yield _("The model %(model)s is switched off.") % names
     if not details.provider_is_active:
         yield _("The provider %(provider)s is switched off.") % names
-    if not is_allowed(details.region, details.allowed_regions):
+    if not details.is_in_region:
         listed = ", ".join(regions_of(details.allowed_regions))
         words = _("The team's regions (%(listed)s) do not allow the provider %(provider)s.")
         yield words % {**names, "listed": listed}

@@ -21,7 +21,6 @@ def lines(
     here: Places,
     *,
     within: Callable[[], AbstractContextManager],
-    chunk: int = CHUNK,
 ) -> Iterator[str]:
     """The file in pieces: a header, then a line for each person and project. `within()` is each chunk's transaction."""
     writer = _Writer(here)
@@ -29,13 +28,13 @@ def lines(
     last, more = 0, True
     while more:
         with within():
-            found = people(selection, after=last, limit=chunk)
+            found = people(selection, after=last, limit=CHUNK)
         for person in found:
             piece += writer.of(person)
             if len(piece) >= PIECE:
                 yield piece
                 piece = ""
-        more = len(found) == chunk
+        more = len(found) == CHUNK
         last = found[-1].id if found else last
     if piece:
         yield piece

@@ -1,6 +1,6 @@
 """Reading the facts from the database: what somebody may see of them, in a number of queries that never grows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from sys import intern
 from typing import Any, Self
@@ -9,12 +9,13 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from portal.errors import Refusal
-from portal.regions import is_allowed
+from portal.models import Provider
 from projects.access.facts import Person, Places, ProjectFact, Standing, TeamFact
 from projects.models import Project, ProjectMember
 from teams.models import Grant, Membership, Team, TeamArchive
 
 PERMISSION = "projects.view_access"
+WHERE = ("model__provider__kind", "model__provider__region", "team__allowed_regions")
 CHUNK = 200  # people whose facts are in memory at a time
 
 
@@ -125,7 +126,7 @@ def _project_facts(selection: Selection) -> Iterator[ProjectFact]:
     for row in projects.values(
         *("pk", "slug", "name", "team_id", "team__slug", "visibility", "model_id", "is_active"),
         *("archived_at", "model__is_active", "model__provider__is_active"),
-        *("model__provider__region", "team__allowed_regions"),
+        *WHERE,
     ):
         yield ProjectFact(
             id=row["pk"],
@@ -140,8 +141,14 @@ def _project_facts(selection: Selection) -> Iterator[ProjectFact]:
             is_granted=(row["team_id"], row["model_id"]) in granted,
             is_ready=row["model__is_active"]
             and row["model__provider__is_active"]
-            and is_allowed(row["model__provider__region"], row["team__allowed_regions"]),
+            and computes_in(row),
         )
+
+
+def computes_in(row: Mapping[str, Any]) -> bool:
+    """Whether the team's regions allow the provider; of the columns in `WHERE`."""
+    provider = Provider(kind=row["model__provider__kind"], region=row["model__provider__region"])
+    return provider.computes_in(row["team__allowed_regions"])
 
 
 def people(selection: Selection, *, after: int = 0, limit: int = CHUNK) -> list[Person]:

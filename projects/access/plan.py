@@ -136,10 +136,11 @@ class Plan:
         role, own = self._role(change, team)
 
         def deed(person: Person) -> Person:
-            standing = _in(change, person, team).standing_in(team)
-            assert standing is not None  # noqa: S101
-            new = replace(standing, role=role, custom_role=own.name if own else "")
-            return with_standing(person, new)
+            """What groups gave is somebody's own from then on."""
+            new = Standing(team, role, own.name if own else "")
+            held = _in(change, person, team).standing_in(team)
+            same = held is not None and replace(held, from_groups=False) == new
+            return person if same else with_standing(person, new)
 
         self._of(self._user(change), deed)
 

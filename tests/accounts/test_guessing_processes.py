@@ -3,11 +3,11 @@
 import subprocess
 
 import pytest
-from django.conf import settings
 from redis import Redis
 
 from accounts.models import User
 from audit.models import Entry
+from portal.platform_settings import value
 from tests import second_process
 from tests.accounts.codes import with_factor
 from tests.cast import PASSWORD, build_cast
@@ -87,7 +87,7 @@ def test_exactly_so_many_are_tried_and_the_owner_is_told_once(redis_url, transac
     outputs = [worker.communicate(timeout=300)[0] for worker in workers]
     assert all(worker.returncode == 0 for worker in workers)
     tried = sum(int(output.split()[-1]) for output in outputs)
-    assert tried == settings.FAILED_SIGN_INS
+    assert tried == value("failed_sign_ins")
     failed = FAILED.get(door, "sign_in_failed")
     assert Entry.objects.filter(action=failed).count() == tried
     assert Entry.objects.filter(action="guessing_stopped").count() == 1

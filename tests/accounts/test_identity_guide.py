@@ -7,6 +7,7 @@ from django.conf import settings
 from django.test import Client
 
 from portal.environment import ROOT
+from portal.platform_settings import SETTINGS
 from tests.accounts.codes import clock, code_of, with_factor
 from tests.cast import PASSWORD
 
@@ -46,7 +47,7 @@ def test_its_variables_are_those_of_the_sample():
 
 def test_its_figures_are_the_defaults():
     assert (settings.SESSION_IDLE_S, settings.SESSION_COOKIE_AGE) == (3600, 12 * 3600)
-    assert (settings.FRESH_S, settings.FAILED_SIGN_INS) == (900, 10)
+    assert (settings.FRESH_S, SETTINGS["failed_sign_ins"].default) == (900, 10)
     assert (settings.TOKEN_S, settings.REFRESH_DAYS) == (900, 30)
 
 

@@ -232,7 +232,7 @@ def test_the_platform_or_one_of_ones_teams_demands_it(cast, settings):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("value", "wanted"), [("true", "True"), ("false", "False"), ("", "False")])
+@pytest.mark.parametrize(("value", "wanted"), [("true", "True"), ("false", "False"), ("", "None")])
 def test_the_environment_says_whether_the_platform_demands_it(value, wanted):
     told = {"PORTAL_SECOND_FACTOR_REQUIRED": value}
     code = "from portal import settings; print(settings.SECOND_FACTOR_REQUIRED)"

@@ -49,6 +49,9 @@ LINES = {
         "note",
         lambda cast: "A guesser",
     ),
+    "portal.Setting": Line(
+        lambda cast: {"name": "key_rotation_days", "value": 30}, "value", lambda cast: 60
+    ),
     "portal.Model": Line(
         lambda cast: {"provider": cast.model.provider, "name": "new"},
         "is_active",

@@ -33,6 +33,8 @@ LISTS = {
     "api/grants/": OPEN,
     "api/guards/": OPEN,
     "api/guard-events/": OPEN,
+    "api/pending-changes/": OPEN,
+    "api/settings/": (200, 200, 403, 403, 403, 403, 403, 403),
     "api/projects/": OPEN,
     "api/conversations/": OPEN,
     "api/usage/": OPEN,

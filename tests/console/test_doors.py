@@ -1,5 +1,7 @@
 """Every page of the console × every kind of person. A model registered later is walked too, or fails until it has its line."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -10,7 +12,7 @@ from guards.models import GuardEvent
 from portal.classification import is_recorded
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
-from portal.models import AddressRule, Bucket, CspReport
+from portal.models import AddressRule, Bucket, CspReport, Setting
 from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
 from projects.review_actions import open_review
 from teams.backends import RoleBackend
@@ -51,11 +53,23 @@ def rows(cast):
         project=cast.assistant, team=cast.research, project_slug="assistant", door="api"
     )
     cast.key(cast.marco)
-    from accounts.models import Impersonation, Key
+    from accounts.models import Impersonation, Key, PendingChange
 
     Impersonation.objects.create(
         admin=cast.admin, user=cast.marco, reason="To look", ends_at=timezone.now()
     )
+    PendingChange.objects.create(
+        target_model="teams.Team",
+        target_id=cast.research.pk,
+        target_label="Research",
+        team_id=cast.research.pk,
+        verb="change",
+        reason="To look at it",
+        content={"steps": []},
+        proposed_by=cast.adam,
+        expires_at=timezone.now() + timedelta(days=7),
+    )
+    Setting.objects.create(name="key_rotation_days", value=60)
     KeyProject.objects.create(key=Key.objects.first(), project=cast.assistant)
     Spend.objects.create(project=cast.assistant, month="2026-11-01")
     TeamSpend.objects.create(team=cast.research, month="2026-11-01")
@@ -87,7 +101,7 @@ def rows(cast):
     for model in admin.site._registry:
         queryset = model._default_manager.all()
         names = {field.name for field in model._meta.concrete_fields}
-        if model._meta.label == "audit.Entry":
+        if model._meta.label in ("audit.Entry", "accounts.PendingChange"):
             queryset = queryset.filter(team_id=cast.research.pk)
         elif "team" in names and model._meta.label not in ("guards.Guard",):
             queryset = queryset.filter(team=cast.research)
@@ -260,6 +274,8 @@ NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
     "projects.ReviewLine",  # on the page of its review
+    # compared on the page of changes of access
+    *("projects.PermissionSnapshot", "projects.PermissionSnapshotPart"),
     *(
         "accounts.TotpDevice",
         "accounts.RecoveryDevice",
@@ -310,6 +326,9 @@ KNOWN_PAGES |= {"autocomplete", "jsi18n", "view_on_site", "app_list", None}
 KNOWN_PAGES |= {"guards_guard_try"}  # tests/guards/test_trying.py
 KNOWN_PAGES |= {"roles"}  # tests/teams/test_roles.py
 KNOWN_PAGES |= {"accounts_user_impersonate"}  # tests/accounts/test_impersonation.py
+KNOWN_PAGES |= {  # tests/accounts/test_two_person.py
+    f"accounts_pendingchange_{deed}" for deed in ("approve", "reject", "withdraw")
+}
 KNOWN_PAGES |= {"teams_team_archive", "teams_team_unarchive"}  # tests/teams/test_removal.py
 KNOWN_PAGES |= {
     "projects_project_archive",
@@ -318,6 +337,7 @@ KNOWN_PAGES |= {
 KNOWN_PAGES |= {  # tests/projects/test_access_review_pages.py
     f"projects_accessreview_{name}" for name in ("attest", "close", "result", "line")
 }
+KNOWN_PAGES |= {"access_changes"}  # tests/projects/test_snapshot_pages.py
 KNOWN_PAGES |= {"portal_provider_test"}  # tests/portal/test_provider_connection.py
 
 

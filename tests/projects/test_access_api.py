@@ -362,7 +362,10 @@ def test_it_names_what_is_off_archived_or_not_allowed(cast, admin):
     Grant.objects.filter(team=cast.research).delete()
     Project.objects.filter(pk=cast.assistant.pk).update(is_active=False)
     provider = cast.model.provider
-    provider.is_active = cast.model.is_active = False
+    cast.model.is_active = False
+    provider.kind, provider.base_url = "openai", "https://api.example.com/v1"
+    provider.is_active, provider.region = False, "us"
+    provider.set_secret("sk-test-0123456789abcdef")
     provider.save()
     cast.model.save()
     found = explained(admin, "marco")

@@ -32,7 +32,7 @@ def test_every_permission_has_its_words_and_nothing_else_has():
     assert sorted(described) == sorted(ALL)
     words = [str(words_of(name)) for name in described]
     assert len(set(words)) == len(words)
-    assert all(re.fullmatch(r"[A-Z][^_{}]{5,70}", text) for text in words)
+    assert all(re.fullmatch(r"[A-Z][^_{}]{5,60}", text) for text in words)
 
 
 def test_each_role_may_all_that_the_one_before_it_may():

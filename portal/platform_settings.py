@@ -1,0 +1,243 @@
+"""What can be set for the whole platform: one definition a setting, and `value(name)`, which everybody reads.
+
+A variable of the environment that is set wins, and the page says so; then comes what is stored, then the default. What
+is stored is believed for 2 seconds in a process, and dropped when it changes here.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from portal.recording import Change, register_listener, register_watcher
+
+LIFETIME = (
+    2.0  # seconds; what hangs on it is believed for 3 more, and the promise is 5 s across processes
+)
+MODEL = "portal.Setting"
+
+GROUPS: dict[str, Any] = {
+    "sign-in": _("Signing in"),
+    "programs": _("Keys and programs"),
+    "changes": _("Who agrees to changes"),
+    "retention": _("How long things are kept"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One setting. `variable` fixes it where the environment sets it; `fixed` is where Django's settings keep that.
+
+    A number has bounds. `weaker` is the direction that takes something from the platform's watch, for the two-person
+    rule: a switch that goes "off", a number that goes "down". `is_security` asks for fresh authentication.
+    """
+
+    group: str
+    title: Any
+    about: Any
+    default: bool | int
+    variable: str
+    least: int = 0
+    most: int = 0
+    unit: Any = ""
+    weaker: str = ""
+    is_security: bool = False
+
+    @property
+    def fixed(self) -> str:
+        return self.variable.removeprefix("PORTAL_")
+
+    @property
+    def is_switch(self) -> bool:
+        return isinstance(self.default, bool)
+
+    def is_weaker(self, before: Any, after: Any) -> bool:
+        if self.weaker == "off":
+            return bool(before) and not after
+        return self.weaker == "down" and after < before
+
+
+SETTINGS: dict[str, Definition] = {
+    "second_factor_required": Definition(
+        "sign-in",
+        _("Second factor for everybody"),
+        _(
+            "Everybody signs in with a code of their app as well. Who has none is led through setting one up, "
+            "administrators included; nobody is locked out."
+        ),
+        default=False,
+        variable="PORTAL_SECOND_FACTOR_REQUIRED",
+        is_security=True,
+    ),
+    "failed_sign_ins": Definition(
+        "sign-in",
+        _("Failed sign-ins"),
+        _(
+            "So many wrong passwords or codes within five minutes, for an account or from an address; then further "
+            "tries have to wait."
+        ),
+        default=10,
+        variable="PORTAL_FAILED_SIGN_INS",
+        least=1,
+        most=1000,
+        unit=_("in five minutes"),
+        is_security=True,
+    ),
+    "basic_auth": Definition(
+        "programs",
+        _("HTTP Basic"),
+        _(
+            "Programs may send e-mail and password with each request. Never for people with a second factor. "
+            "Keys are safer."
+        ),
+        default=False,
+        variable="PORTAL_BASIC_AUTH",
+        is_security=True,
+    ),
+    "key_rotation_days": Definition(
+        "programs",
+        _("Age of a key's secret"),
+        _("Older secrets are marked as due for a new one. They keep working."),
+        default=90,
+        variable="PORTAL_KEY_ROTATION_DAYS",
+        least=1,
+        most=3650,
+        unit=_("days"),
+    ),
+    "two_person_rule": Definition(
+        "changes",
+        _("Two-person rule"),
+        _(
+            "What weakens a guard, turns logging off, shortens retention, raises a budget or opens a widget's origins "
+            "waits until another administrator approves it. What strengthens goes through at once. Switching the rule "
+            "off again waits in the same way."
+        ),
+        default=False,
+        variable="PORTAL_TWO_PERSON_RULE",
+        weaker="off",
+        is_security=True,
+    ),
+    "content_hours": Definition(
+        "retention",
+        _("Logged content"),
+        _("Question and answer in the usage log. A team may have its own."),
+        default=24,
+        variable="PORTAL_CONTENT_HOURS",
+        least=1,
+        most=24 * 366 * 10,
+        unit=_("hours"),
+        weaker="down",
+    ),
+    "conversation_days": Definition(
+        "retention",
+        _("Conversations"),
+        _("After the last message in them. A team may have its own."),
+        default=90,
+        variable="PORTAL_CONVERSATION_DAYS",
+        least=1,
+        most=366 * 10,
+        unit=_("days"),
+        weaker="down",
+    ),
+}
+
+
+class _Stored:
+    """The stored values by name, for a few seconds. What a transaction wrote is not kept before it is committed."""
+
+    def __init__(self) -> None:
+        self._until, self._values, self._generation = 0.0, dict[str, Any](), 0
+        self._known = False
+        self._lock = threading.Lock()
+
+    def all(self) -> dict[str, Any]:
+        if time.monotonic() < self._until:
+            return self._values
+        generation = self._generation
+        try:
+            found = dict(apps.get_model(MODEL).objects.values_list("name", "value"))
+        except DatabaseError:
+            if not self._known:
+                raise
+            return self._values  # while the database is away, as they were: nobody changes them
+        with self._lock:
+            if generation == self._generation and not _has_written():
+                self._values, self._until = found, time.monotonic() + LIFETIME
+                self._known = True
+        return found
+
+    def clear(self, label: str) -> None:
+        if label == MODEL:
+            with self._lock:
+                self._generation += 1
+                self._until, self._known = 0.0, False
+
+
+_stored = _Stored()
+register_listener(_stored.clear)
+
+
+def _writes(change: Change) -> None:
+    """What the running transaction reads of settings is its own until it is committed, and it may never be."""
+    if change.model._meta.label != MODEL:
+        return
+    connection.gatehouse_writes_settings = connection.in_atomic_block  # type: ignore[attr-defined]
+    transaction.on_commit(_written)
+
+
+register_watcher(_writes)
+
+
+def _written() -> None:
+    connection.gatehouse_writes_settings = False  # type: ignore[attr-defined]
+
+
+def _has_written() -> bool:
+    if not connection.in_atomic_block:
+        _written()
+    return bool(getattr(connection, "gatehouse_writes_settings", False))
+
+
+def value(name: str) -> Any:
+    """What holds now: of the environment, of the console, or the default."""
+    fixed = fixed_value(name)
+    if fixed is not None:
+        return fixed
+    definition = SETTINGS[name]
+    found = _stored.all().get(name, definition.default)
+    return found if type(found) is type(definition.default) else definition.default
+
+
+def fixed_value(name: str) -> Any:
+    """What the environment says; None where it says nothing."""
+    return getattr(settings, SETTINGS[name].fixed)
+
+
+def source_of(name: str) -> str:
+    """Where its value comes from: *environment*, *console* or *default*."""
+    if fixed_value(name) is not None:
+        return "environment"
+    return "console" if name in _stored.all() else "default"
+
+
+def validated(name: str, given: Any) -> bool | int:
+    """The value as it is stored; raises `ValidationError` for what this setting does not take."""
+    definition = SETTINGS[name]
+    if definition.is_switch:
+        if not isinstance(given, bool):
+            raise ValidationError({"value": _("Either true or false.")})
+        return given
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise ValidationError({"value": _("A whole number.")})
+    if not definition.least <= given <= definition.most:
+        words = _("Between %(least)d and %(most)d.")
+        raise ValidationError(
+            {"value": words % {"least": definition.least, "most": definition.most}}
+        )
+    return given
