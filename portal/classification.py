@@ -42,7 +42,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "teams.Team": "slug name allowed_addresses allowed_regions",
     "teams.CustomRole": "name permissions",
     "teams.Group": "source name",
-    "teams.Branding": "app_name accent accent_dark logo logo_hash",
+    "teams.Branding": "app_name accent accent_dark logo logo_hash logo_kind",
     "guards.Guard": "slug name options message",
     "guards.GuardEvent": "guard_slug kind stage mode action findings error project_slug exchange",
     "projects.Project": "uid slug name description parameters",

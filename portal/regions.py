@@ -37,3 +37,9 @@ def is_allowed(region: str, value: str) -> bool:
     """Whether a list lets a provider in this region answer. Where one is listed, a provider without region is refused."""
     listed = regions_of(value)
     return not listed or region in listed
+
+
+def is_wider(before: str, after: str) -> bool:
+    """Whether a list lets a provider answer somewhere that the list before it did not."""
+    old, new = regions_of(before), regions_of(after)
+    return bool(old) and (not new or not set(new) <= set(old))

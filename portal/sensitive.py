@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.http import HttpRequest
 
+from portal import regions
 from portal.address_lists import is_wider
 from portal.encryption import EncryptedTextField, readable
 from portal.platform_settings import SETTINGS
@@ -49,19 +50,19 @@ def switched(name: str, *, on: bool, also_new: bool = False) -> Rule:
     return rule
 
 
-def widened(name: str) -> Rule:
-    """A stored list of networks lets in more than before."""
+def widened(name: str, by: Callable[[str, str], bool] = is_wider) -> Rule:
+    """A stored list, of networks or of what `by` compares, lets in more than before."""
 
     def rule(before: Any, after: Any) -> bool:
         if before is None or after is None:
             return False
-        return is_wider(getattr(before, name), getattr(after, name))
+        return by(getattr(before, name), getattr(after, name))
 
     return rule
 
 
 def lengthened(name: str) -> Rule:
-    """An end of a stored row moves on, or goes."""
+    """An end or a bound of a stored row moves on, or goes."""
 
     def rule(before: Any, after: Any) -> bool:
         if before is None or after is None or getattr(before, name) is None:
@@ -96,7 +97,15 @@ TABLE: dict[str, tuple[Rule, ...]] = {
     "portal.Setting": (of_security,),
     # Who may knock.
     "portal.AddressRule": (added, removed, changed("place", "verdict", "network")),
-    "teams.Team": (widened("allowed_addresses"), removed),
+    # And what limits a team; keeping its people's words longer, or less long, is both somebody's loss.
+    "teams.Team": (
+        widened("allowed_addresses"),
+        lengthened("requests_per_minute"),
+        lengthened("monthly_budget"),
+        changed("content_hours", "conversation_days"),
+        widened("allowed_regions", by=regions.is_wider),
+        removed,
+    ),
     "accounts.Key": (
         widened("allowed_addresses"),
         switched("no_content_log", on=False),

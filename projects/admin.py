@@ -16,7 +16,7 @@ from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
 from portal.encryption import readable
 from portal.models import Model
-from projects import admin_reviews, admin_usage  # noqa: F401 - they register their pages
+from projects import admin_reviews, admin_usage, rules  # noqa: F401 - two register their pages
 from projects.admin_removal import ArchivedProjectFilter, ProjectRemovalMixin
 from projects.console import without_input_guard
 from projects.models import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
@@ -62,6 +62,16 @@ class ProjectForm(forms.ModelForm):
             self.fields["system_prompt"].help_text = _(
                 "The stored prompt cannot be read: its key is missing or wrong. A new one replaces it."
             )
+        if self.instance.pk and "model" in self.fields:
+            self._say_what_is_wrong_with_the_model()
+
+    def _say_what_is_wrong_with_the_model(self) -> None:
+        project = self.instance
+        granted = Grant.objects.filter(team=project.team_id, model=project.model_id).exists()
+        closed = rules.closed_by(project, granted=granted)
+        if closed and closed != rules.OFF:
+            words = _("%(model)s: %(why)s Until that changes, nobody is answered.")
+            self.fields["model"].help_text = words % {"model": project.model, "why": closed}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -80,7 +90,7 @@ class ProjectAdmin(ProjectRemovalMixin, ConsoleModelAdmin):
     form = ProjectForm
     list_display = ("name", "team", "model", "seen_by", "guarded_on_input", "state")
     list_filter = ("visibility", "is_active", ArchivedProjectFilter, GuardedFilter, TeamFilter)
-    list_select_related = ("team", "model")
+    list_select_related = ("team", "model__provider")
     search_fields = ("name", "slug")
     search_help_text = _("Searches name and slug.")
     autocomplete_fields = ("team",)
@@ -100,7 +110,9 @@ class ProjectAdmin(ProjectRemovalMixin, ConsoleModelAdmin):
         rows = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name.endswith("_changelist"):
             bare = without_input_guard(Project.objects.filter(pk=OuterRef("pk")))
-            return rows.defer("system_prompt").annotate(is_bare=Exists(bare))
+            granted = Grant.objects.filter(team=OuterRef("team"), model=OuterRef("model"))
+            shown = rows.defer("system_prompt", "model__provider__secret")
+            return shown.annotate(is_bare=Exists(bare), is_granted=Exists(granted))
         return rows
 
     def object_tools(self, request: HttpRequest, obj: Project) -> list[Tool]:
@@ -135,8 +147,12 @@ class ProjectAdmin(ProjectRemovalMixin, ConsoleModelAdmin):
 
     @admin.display(description=_("state"), ordering="is_active")
     def state(self, project: Project) -> SafeString:
+        """Archived, switched off, or why it answers nobody though it is on."""
         if project.archived_at is not None:
             return cells.chip(_("archived"))
+        closed = rules.closed_by(project, granted=project.is_granted)  # type: ignore[attr-defined]
+        if closed and closed != rules.OFF:
+            return cells.chip(closed, "bad", "alert")
         return cells.switch(project.is_active)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

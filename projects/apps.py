@@ -9,10 +9,18 @@ class ProjectsConfig(AppConfig):
         from accounts import standing_in
         from guards.weakening import attachment_is_weaker
         from portal import sensitive
-        from projects import checks, console, key_ties, pending, removal  # noqa: F401 - checks register so
+        from projects import (  # noqa: F401 - checks register so
+            checks,
+            console,
+            key_ties,
+            pending,
+            removal,
+            team_ties,
+        )
 
         console.install()
         key_ties.install()
+        team_ties.install()
         pending.install()
         removal.install()
         for view in ("projects:conversation", "conversation-detail"):

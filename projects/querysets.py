@@ -124,9 +124,13 @@ class TeamSpendQuerySet(RecordedQuerySet):
             return self.all()
         if user.is_restricted:
             return self.none()
+        return self.filter(self.of_teams("team_id", user))
+
+    def of_teams(self, column: str, user: Any) -> Q:
+        """The same rule for rows that name a team in this column."""
         viewers = memberships_of(user, ("viewer",), holding="projects.view_exchange")
         administered = seen_as_administrator(user, self.model)
-        return self.filter(Q(team_id__in=administered) | Q(team_id__in=viewers))
+        return Q(**{f"{column}__in": administered}) | Q(**{f"{column}__in": viewers})
 
 
 class ConversationQuerySet(RecordedQuerySet):

@@ -1,11 +1,15 @@
 """Periodic work: exchanges that nobody closed, retention, and keys that are used far more than usual."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
+from portal import keyring
 from portal.models import DataKey
 from portal.platform_settings import value
 from portal.tenancy import EVERYTHING, Deed, tenant
@@ -14,6 +18,7 @@ from projects.access.snapshots import take_snapshot
 from projects.budgets import KEY, PROJECT, TEAM, Charge, month_of, settle
 from projects.models import Conversation, Exchange
 from projects.removal_actions import remove_conversations
+from teams.models import Team
 
 ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
 BATCH = 500
@@ -50,35 +55,64 @@ def _give_back(deed: Deed, row: Exchange) -> None:
         charges.append(Charge(PROJECT, owner, 0, row.reserved_micros))
     if row.team_id:
         charges.append(Charge(TEAM, (row.team_id,), 0, row.team_reserved_micros))
-    settle(deed, month=month_of(row.created_at), charges=charges)
+    settle(deed, exchange=row.pk, month=month_of(row.created_at), charges=charges)
 
 
 @shared_task(name="projects.apply_retention")
 def apply_retention(dry_run: bool = False) -> dict[str, int]:
-    """Removes logged content after 24 hours and conversations after 90 days; usage rows and what was spent stay.
+    """Removes logged content and conversations whose time is over; usage rows and what was spent stay.
 
-    The data keys of widgets' visitors go with their content.
+    The platform's times, 24 hours and 90 days, hold where a team has none of its own. The data keys of widgets'
+    visitors go with the last of their content.
     """
-    now = timezone.now()
-    content = Exchange.objects.filter(
-        created_at__lt=now - timedelta(hours=value("content_hours")),
-        question__isnull=False,
-    )
-    stale = Conversation.objects.filter(
-        updated_at__lt=now - timedelta(days=value("conversation_days"))
-    )
+    contents, stale = list(due_contents()), list(due_conversations())
     if dry_run:
-        return {"contents": content.count(), "conversations": stale.count()}
-    removed = {"contents": _clear(content), "conversations": remove_conversations(stale)}
-    kept = timedelta(hours=value("content_hours")) + VISITORS_STAY
-    DataKey.objects.of_visitors().filter(created_at__lt=now - kept).delete()
+        return {
+            "contents": sum(rows.count() for rows in contents),
+            "conversations": sum(rows.count() for rows in stale),
+        }
+    removed = {
+        "contents": sum(map(_clear, contents)),
+        "conversations": sum(map(remove_conversations, stale)),
+    }
+    DataKey.objects.of_visitors().filter(
+        ~Exists(_content_under(OuterRef("owner"))), created_at__lt=timezone.now() - VISITORS_STAY
+    ).delete()
     return removed
+
+
+def due_contents() -> Iterator[QuerySet]:
+    """Exchanges whose question and answer have stayed long enough, by how long that is."""
+    of_team = Team.objects.exclude(content_hours=None)
+    for hours in {None, *of_team.order_by().values_list("content_hours", flat=True)}:
+        kept = timedelta(hours=value("content_hours") if hours is None else hours)
+        # Rows of no team are the platform's.
+        whose = Q(team__content_hours=hours) if hours else Q(team__content_hours__isnull=True)
+        old = Exchange.objects.filter(created_at__lt=timezone.now() - kept)
+        yield old.filter(whose, question__isnull=False)
+
+
+def due_conversations() -> Iterator[QuerySet]:
+    """Conversations in which nothing was said for long enough, by how long that is."""
+    of_team = Team.objects.exclude(conversation_days=None)
+    for days in {None, *of_team.order_by().values_list("conversation_days", flat=True)}:
+        kept = timedelta(days=value("conversation_days") if days is None else days)
+        old = Conversation.objects.filter(updated_at__lt=timezone.now() - kept)
+        yield old.filter(project__team__conversation_days=days)
+
+
+def _content_under(owner: Any) -> QuerySet:
+    """What is still kept under this visitor's key."""
+    named = Exchange.objects.exclude(visitor="").annotate(
+        held_by=Concat(Value(keyring.visitor("")), "visitor")
+    )
+    return named.filter(question__isnull=False, held_by=owner)
 
 
 def _clear(rows: QuerySet) -> int:
     """In batches, so that no lock is held for long."""
     total = 0
-    while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
+    while ids := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         total += Exchange.objects.filter(pk__in=ids).update(question=None, answer=None)
     return total
 

@@ -13,6 +13,7 @@ from portal.errors import Refusal
 from portal.models import Model
 from teams.backends import rights_in
 from teams.models import CustomRole, Grant, Membership, Team, rights_as, rights_of
+from teams.models.teams import LIMITS
 from teams.roles import Rights, Role
 
 
@@ -90,6 +91,15 @@ def check_second_factor(*, by: Any, team: Team, required: bool) -> None:
         and not by.has_perm("teams.manage_owners", team)
     ):
         raise OwnersOnly
+
+
+def check_limits(*, by: Any, team: Team | None, values: dict[str, Any]) -> None:
+    """What limits a team is out of its own reach: `permission_denied` for who would change it and may not."""
+    if by.has_perm("teams.set_limits", team):
+        return
+    stored = team or Team()
+    if any(name in values and values[name] != getattr(stored, name) for name in LIMITS):
+        raise Refusal("permission_denied", _("What limits a team is set by platform admins."))
 
 
 def _keep_an_owner(membership: Membership) -> None:

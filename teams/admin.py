@@ -15,12 +15,17 @@ from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
 from teams import (  # noqa: F401 - they register their pages
     admin_branding,
+    admin_grants,
     admin_groups,
     admin_people,
     admin_roles,
 )
 from teams.admin_removal import ArchivedFilter, TeamRemovalMixin, with_archive
 from teams.models import Branding, Grant, Team
+from teams.models.teams import LIMITS
+from teams.ties import ties
+
+BY_PLATFORM_ADMINS = _("What limits the team is shown here; only platform admins change it.")
 
 
 class GrantInline(ConsoleTabularInline):
@@ -43,16 +48,37 @@ class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
     prepopulated_fields = {"slug": ("name",)}
     inlines = (GrantInline,)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        common = ("name", "slug", "allowed_addresses", "second_factor_required")
-        return common if obj is None else (*common, "created_at")
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What limits the team is shown to those who run it, and set by platform admins."""
+        shown = ("created_at",) if obj is not None else ()
+        about = "" if request.user.has_perm("teams.set_limits", obj) else BY_PLATFORM_ADMINS
+        spending = ("spending",) if obj is not None else ()
+        return (
+            (None, {"fields": ("name", "slug", *shown)}),
+            (_("Who gets in"), {"fields": ("allowed_addresses", "second_factor_required")}),
+            (
+                _("Limits, set by platform admins"),
+                {
+                    "fields": ("requests_per_minute", "monthly_budget", *spending),
+                    "description": about,
+                },
+            ),
+            (
+                _("Retention and regions, set by platform admins"),
+                {
+                    "fields": ("content_hours", "conversation_days", "allowed_regions"),
+                    "description": about,
+                },
+            ),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         counts = {
             "people": Count("memberships", distinct=True),
             "models_granted": Count("grants", distinct=True),
         }
-        return with_archive(super().get_queryset(request)).annotate(**counts)
+        rows = with_archive(super().get_queryset(request)).annotate(**counts)
+        return ties().joined(rows, request.user)
 
     def object_tools(self, request: HttpRequest, obj: Team) -> list[Tool]:
         start = f"{reverse('admin:index')}?team={obj.slug}"
@@ -88,16 +114,33 @@ class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
     def created(self, team: Team) -> SafeString:
         return cells.when(team.created_at)
 
+    @admin.display(description=_("spent this month"))
+    def spending(self, team: Team) -> str:
+        """Beside the budget where there is one."""
+        month = ties().month(team)
+        if month is None:
+            return str(cells.NOTHING)
+        if month.budget is None or month.remaining is None:
+            return cells.money(month.spent)
+        words = _("%(spent)s of %(budget)s; %(remaining)s remain")
+        return words % {
+            "spent": cells.money(month.spent),
+            "budget": cells.money(month.budget),
+            "remaining": cells.money(month.remaining),
+        }
+
     @admin.display(description=_("state"))
     def state(self, team: Team) -> SafeString:
         archived = team.is_archived  # type: ignore[attr-defined]
         return cells.chip(_("archived")) if archived else cells.chip(_("in use"), "good")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = [] if request.user.has_perm("teams.set_limits", obj) else list(LIMITS)
         if obj is None:
-            return ()
-        stays = obj.second_factor_required and not request.user.has_perm("teams.manage_owners", obj)
-        return ("slug", "created_at", *(("second_factor_required",) if stays else ()))
+            return tuple(fixed)
+        if obj.second_factor_required and not request.user.has_perm("teams.manage_owners", obj):
+            fixed.append("second_factor_required")
+        return ("slug", "created_at", "spending", *fixed)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Whether a second factor is demanded is a security setting: it changes after fresh authentication only."""
@@ -107,16 +150,3 @@ class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else {"slug": ("name",)}
-
-
-@admin.register(Grant)
-class GrantAdmin(ConsoleModelAdmin):
-    area, place = "people", 30
-    intro = _("Which team may use which model. Taking a grant away stops the next exchange.")
-    next_step = _("A team reaches only the models that it is granted: grant the first one.")
-    list_display = ("team", "model")
-    list_select_related = ("team", "model")
-    list_filter = (("team", admin.RelatedOnlyFieldListFilter),)
-    search_fields = ("team__slug", "model__name")
-    search_help_text = _("Searches the team's slug and the model's name.")
-    autocomplete_fields = ("team", "model")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -16,25 +17,51 @@ from portal.errors import Refusal
 from portal.models import Model
 from teams import actions, removal_actions
 from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
+from teams.branding import branding_of
+from teams.branding_actions import change_branding
+from teams.branding_api import BrandingSerializer
 from teams.models import Grant, Membership, Team
+from teams.models.teams import LIMITS
+from teams.ties import ties
+
+OF_THE_DOORS = ("allowed_addresses", "second_factor_required")
 
 
 class TeamSerializer(serializers.ModelSerializer):
+    """What limits the team is set by platform admins; what it spent is null for who may not see all of its usage."""
+
     archived_at = serializers.DateTimeField(
         source="archive.archived_at", read_only=True, default=None, allow_null=True
     )
+    spent_this_month = serializers.SerializerMethodField()
+    remaining_this_month = serializers.SerializerMethodField()
 
     class Meta:
         model = Team
         fields = (
-            "slug",
-            "name",
-            "allowed_addresses",
-            "second_factor_required",
-            "created_at",
-            "archived_at",
+            *("slug", "name", "allowed_addresses", "second_factor_required", *LIMITS),
+            *("spent_this_month", "remaining_this_month", "created_at", "archived_at"),
         )
         read_only_fields = ("created_at",)
+
+    def to_representation(self, team: Team) -> dict[str, Any]:
+        """How its doors are kept is for those whose role views the team's settings."""
+        shown = super().to_representation(team)
+        may = self.context["request"].user.has_perm("teams.view_team", team)
+        return {name: value for name, value in shown.items() if may or name not in OF_THE_DOORS}
+
+    def get_spent_this_month(self, team: Team) -> str | None:
+        month = ties().month(team)
+        return None if month is None else f"{month.spent:.6f}"
+
+    def get_remaining_this_month(self, team: Team) -> str | None:
+        """Null without a budget too."""
+        month = ties().month(team)
+        return None if month is None or month.remaining is None else f"{month.remaining:.6f}"
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        actions.check_limits(by=self.context["request"].user, team=self.instance, values=attrs)
+        return attrs
 
     def update(self, team: Team, data: dict[str, Any]) -> Team:
         """Whether a second factor is demanded changes after fresh authentication only, and so never by key."""
@@ -48,11 +75,18 @@ class TeamSerializer(serializers.ModelSerializer):
 
 class TeamViewSet(ScopedViewSet):
     queryset = Team.objects.select_related("archive")
-    deeds = {"archive": "teams.archive_team", "unarchive": "teams.archive_team"}
+    deeds = {
+        "archive": "teams.archive_team",
+        "unarchive": "teams.archive_team",
+        "branding": "teams.change_branding",
+    }
     serializer_class = TeamSerializer
     lookup_field = "slug"
     read_scope = "teams:read"
     write_scope = "teams:write"
+
+    def get_queryset(self) -> QuerySet:
+        return ties().joined(super().get_queryset(), self.request.user)
 
     def perform_destroy(self, instance: Team) -> None:
         """With all that is its own; after fresh authentication, and so never by key."""
@@ -72,6 +106,18 @@ class TeamViewSet(ScopedViewSet):
         """Its people are in it again, as what they were."""
         removal_actions.unarchive_team(by=request.user, team=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=BrandingSerializer(partial=True), responses=BrandingSerializer)
+    @action(detail=True, methods=["get", "patch"])
+    def branding(self, request: Request, slug: str) -> Response:
+        """How its pages look, for those who see them; what is not named in a change stays."""
+        team = self.get_object()
+        if request.method != "PATCH":
+            return Response(BrandingSerializer(branding_of(team)).data)
+        asked = BrandingSerializer(branding_of(team), data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        changed = change_branding(by=request.user, team=team, **asked.validated_data)
+        return Response(BrandingSerializer(changed).data)
 
 
 class MembershipSerializer(serializers.ModelSerializer):

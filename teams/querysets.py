@@ -3,11 +3,14 @@
 from typing import Any, Self
 
 from django.apps import apps
+from django.db import transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
+from portal.errors import Refusal
 from portal.recording import RecordedQuerySet
 from teams.roles import ROLES_THAT_ADMINISTER
+from teams.ties import ties
 
 
 def rows_of(user: Any) -> Any:
@@ -64,6 +67,25 @@ class TeamQuerySet(RecordedQuerySet):
         if user.is_superuser:
             return self.all()
         return self.filter(pk__in=memberships_of(user, ROLES_THAT_ADMINISTER))
+
+    def update(self, **values: Any) -> int:
+        """Holds bulk writes to what a single one is held to: no budget that cannot hold."""
+        if "monthly_budget" not in values:
+            return super().update(**values)
+        with transaction.atomic(using=self.db):
+            keys = list(self.order_by().values_list("pk", flat=True))
+            count = super().update(**values)
+            for team in self.model.objects.filter(pk__in=keys):
+                refuse_mistakes(ties().mistakes(team))
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+
+def refuse_mistakes(mistakes: dict[str, Any]) -> None:
+    if mistakes:
+        words = {name: [str(found)] for name, found in mistakes.items()}
+        raise Refusal("validation_failed", next(iter(mistakes.values())), fields=words)
 
 
 class InTeamQuerySet(RecordedQuerySet):

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -99,7 +99,13 @@ class HistoryView(AccessView):
             "or confirmed within 15 minutes; a key never is. A page may be empty and have a next one."
         ),
         parameters=[
-            OpenApiParameter("from", str, required=True, description="A day: 2026-11-02."),
+            OpenApiParameter(
+                "from",
+                str,
+                required=True,
+                description="A day.",
+                examples=[OpenApiExample("a day", value="2026-11-02")],
+            ),
             OpenApiParameter("to", str, description="A day, or `now`, which is the default."),
             OpenApiParameter("team", str, description="A team's slug."),
             OpenApiParameter(

@@ -16,7 +16,19 @@ from portal.context import current
 from portal.errors import Refusal
 from portal.models import Model
 from portal.regions import validate_regions
-from teams.querysets import InTeamQuerySet, TeamArchiveQuerySet, TeamQuerySet
+from teams.querysets import (
+    InTeamQuerySet,
+    TeamArchiveQuerySet,
+    TeamQuerySet,
+    refuse_mistakes,
+)
+from teams.ties import ties
+
+# What limits the team: set by platform admins alone.
+LIMITS = (
+    *("requests_per_minute", "monthly_budget"),
+    *("content_hours", "conversation_days", "allowed_regions"),
+)
 
 
 class Team(models.Model):
@@ -48,7 +60,6 @@ class Team(models.Model):
             "Only owners and platform admins switch this off again."
         ),
     )
-    # What limits the team: set by platform admins.
     requests_per_minute = models.PositiveIntegerField(
         _("requests a minute"),
         null=True,
@@ -87,7 +98,7 @@ class Team(models.Model):
         validators=[validate_regions],
         help_text=_(
             "Where the providers of its models may be, separated by commas: eu, ch. Empty: everywhere. "
-            "A provider that does not say where it is, is nowhere."
+            "A provider that does not say where it is, is nowhere; the offline one is everywhere."
         ),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -118,12 +129,22 @@ class Team(models.Model):
         """Refused in the form already: whoever changes the list and is in the team does not lock themselves out."""
         if self._locks_out():
             raise ValidationError({"allowed_addresses": _lock_out_words()})
+        if mistakes := self._mistakes():
+            raise ValidationError(mistakes)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Refuses, at whatever door, a list that locks out whoever saves it."""
+        """Refuses, at whatever door, a list that locks out whoever saves it, and a budget that cannot hold."""
         if self._locks_out():
             raise Refusal("conflict", _lock_out_words())
+        refuse_mistakes(self._mistakes())
         super().save(*args, **kwargs)
+
+    def _mistakes(self) -> dict[str, Any]:
+        """Of a budget as it would be; one that stays is not asked again."""
+        if self._state.adding or self.monthly_budget is None:
+            return {}
+        stored = Team.objects.filter(pk=self.pk, monthly_budget=self.monthly_budget)
+        return {} if stored.exists() else ties().mistakes(self)
 
     def _locks_out(self) -> bool:
         address = current().address

@@ -69,7 +69,13 @@ def key(cast):
 
 
 def team(cast):
-    Team.objects.filter(pk=cast.research.pk).update(allowed_addresses="203.0.113.0/24")
+    Team.objects.filter(pk=cast.research.pk).update(
+        allowed_addresses="203.0.113.0/24",
+        requests_per_minute=60,
+        monthly_budget=5,
+        content_hours=48,
+        allowed_regions="eu, ch",
+    )
     return cast.research
 
 
@@ -112,6 +118,19 @@ CHANGES = [
     ("teams/team", team, {"allowed_addresses": "203.0.113.0/24, 198.51.100.7"}, True),
     ("teams/team", team, {"allowed_addresses": "203.0.113.7"}, False),
     ("teams/team", team, {"name": "Other"}, False),
+    ("teams/team", team, {"requests_per_minute": "61"}, True),
+    ("teams/team", team, {"requests_per_minute": ""}, True),
+    ("teams/team", team, {"requests_per_minute": "59"}, False),
+    ("teams/team", team, {"monthly_budget": "5.000001"}, True),
+    ("teams/team", team, {"monthly_budget": ""}, True),
+    ("teams/team", team, {"monthly_budget": "4"}, False),
+    ("teams/team", team, {"content_hours": "49"}, True),
+    ("teams/team", team, {"content_hours": "47"}, True),
+    ("teams/team", team, {"content_hours": ""}, True),
+    ("teams/team", team, {"conversation_days": "30"}, True),
+    ("teams/team", team, {"allowed_regions": "eu, us"}, True),
+    ("teams/team", team, {"allowed_regions": ""}, True),
+    ("teams/team", team, {"allowed_regions": "ch"}, False),
     ("portal/provider", provider, {"base_url": "https://evil.example/v1", "new_secret": "sk-x-0123456789"}, True),
     ("portal/provider", provider, {"new_secret": "sk-test-fedcba9876543210"}, True),
     ("portal/provider", provider, {"extra_headers": '{"X-Org": "7"}'}, True),
@@ -213,6 +232,12 @@ API = [
     ("guards/secrets", {"priority": 3}, False),
     ("teams/research", {"allowed_addresses": ""}, True),
     ("teams/research", {"name": "Other"}, False),
+    ("teams/research", {"requests_per_minute": None}, True),
+    ("teams/research", {"monthly_budget": "6"}, True),
+    ("teams/research", {"monthly_budget": "4"}, False),
+    ("teams/research", {"conversation_days": 30}, True),
+    ("teams/research", {"allowed_regions": "eu,ch,us"}, True),
+    ("teams/research", {"allowed_regions": "eu"}, False),
     ("providers/out", {"base_url": "https://evil.example/v1", "secret": "sk-x-0123456789"}, True),
     ("providers/out", {"secret": "sk-test-fedcba9876543210"}, True),
     ("providers/out", {"is_active": False}, False),

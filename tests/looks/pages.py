@@ -5,7 +5,18 @@ from typing import Any
 
 # What is no page: answers to forms, files, and the interfaces of programs.
 NOT_PAGES = {
-    *("healthz", "readyz", "theme", "schema", "csp_report", "loader", "script", "session", "chat"),
+    *(
+        "healthz",
+        "readyz",
+        "theme",
+        "schema",
+        "csp_report",
+        "loader",
+        "script",
+        "session",
+        "chat",
+        "logo",
+    ),
     # their answers are looked at by test_deeds
     *("account_factor_begin", "account_factor_codes", "account_factor_remove"),
     *("account_factor_set_up", "account_second_factor_verify", "account_second_factor_enrol"),
