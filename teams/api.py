@@ -24,6 +24,8 @@ from teams.models import Grant, Membership, Team
 from teams.models.teams import LIMITS
 from teams.ties import ties
 
+OF_THE_DOORS = ("allowed_addresses", "second_factor_required")
+
 
 class TeamSerializer(serializers.ModelSerializer):
     """What limits the team is set by platform admins; what it spent is null for who may not see all of its usage."""
@@ -41,6 +43,12 @@ class TeamSerializer(serializers.ModelSerializer):
             *("spent_this_month", "remaining_this_month", "created_at", "archived_at"),
         )
         read_only_fields = ("created_at",)
+
+    def to_representation(self, team: Team) -> dict[str, Any]:
+        """How its doors are kept is for those whose role views the team's settings."""
+        shown = super().to_representation(team)
+        may = self.context["request"].user.has_perm("teams.view_team", team)
+        return {name: value for name, value in shown.items() if may or name not in OF_THE_DOORS}
 
     def get_spent_this_month(self, team: Team) -> str | None:
         month = ties().month(team)
