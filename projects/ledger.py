@@ -5,7 +5,7 @@ import time
 from decimal import Decimal
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from audit import trail
@@ -15,7 +15,7 @@ from portal.context import current
 from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
 from projects.budgets import KEY, PROJECT, TEAM, Charge, Purse, Reservation, micros, settle
-from projects.models import Conversation, Exchange, Message
+from projects.models import Conversation, Exchange, Message, Project
 from projects.models.usage import owner_of
 from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
@@ -46,6 +46,23 @@ def close(passage: Passage) -> None:
     may_keep = _may_keep(passage)
     passage.is_closed = True
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
+    try:
+        _write(passage, may_keep)
+    except IntegrityError:
+        if passage.row is None or not _is_without_project(passage):
+            raise
+        passage.conversation = None
+        _write(passage, may_keep)
+
+
+def _is_without_project(passage: Passage) -> bool:
+    """Whether the project was deleted while the model answered. What it cost its key and its team counts all the same."""
+    with tenant(passage.scope):
+        passage.lost_its_project = not Project.objects.filter(pk=passage.route.project_id).exists()
+    return passage.lost_its_project
+
+
+def _write(passage: Passage, may_keep: bool) -> None:
     outcome = OUTCOMES[passage.outcome]
     with tenant(passage.scope, atomic=True) as deed:
         if passage.row is None:
@@ -63,10 +80,10 @@ def close(passage: Passage) -> None:
 
 def _settle(deed: Deed, passage: Passage) -> None:
     route, row, spent = passage.route, passage.row, micros(passage.cost or Decimal(0))
-    charges = [
-        Charge(PROJECT, (route.project_id, route.team_id), spent, row.reserved_micros),
-        Charge(TEAM, (route.team_id,), spent, row.team_reserved_micros),
-    ]
+    charges = [Charge(TEAM, (route.team_id,), spent, row.team_reserved_micros)]
+    if not passage.lost_its_project:
+        owner = (route.project_id, route.team_id)
+        charges.append(Charge(PROJECT, owner, spent, row.reserved_micros))
     if passage.caller.key is not None:
         owner = (passage.caller.key.pk, passage.caller.user.pk)
         charges.append(Charge(KEY, owner, spent, row.key_reserved_micros))
