@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from django.db import connections, migrations, models
+from django.db import IntegrityError, connection, connections, migrations, models
+from django.utils.translation import gettext as _
+
+from portal.errors import Refusal
 
 POSTGRESQL = "postgresql"
 STAYS = """
@@ -37,6 +40,31 @@ def left_behind(collector: Any, field: models.Field, rows: Any, using: str) -> N
 
 
 left_behind.lazy_sub_objs = True  # type: ignore[attr-defined]
+
+
+def lock(row: models.Model) -> None:
+    """Of two deeds on a row at once the second waits, and sees what the first did; `not_found` where that deleted it.
+
+    Rows that point there are written meanwhile: exchanges that are being closed hold locks which the deed needs.
+    """
+    rows = type(row)._base_manager.select_for_update(of=("self",), no_key=True)
+    if not list(rows.filter(pk=row.pk).values_list("pk")):
+        raise Refusal("not_found")
+
+
+def nothing_came_meanwhile() -> None:
+    """After a deletion: raises `Refusal("conflict")` where a row that points there was added while it ran.
+
+    On PostgreSQL foreign keys are asked when a transaction ends, where nobody could say so any more. On others one writes at a time.
+    """
+    if connection.vendor != POSTGRESQL:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError as error:
+        words = _("Something was added while this was deleted. Nothing happened; try again.")
+        raise Refusal("conflict", words) from error
 
 
 class Stays(migrations.RunSQL):

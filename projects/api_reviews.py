@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import fresh
+from portal import spreadsheets
 from portal.api import RolePermission, ScopedMixin
-from portal.csv_text import lines as csv_lines
 from portal.errors import Refusal
 from projects import review_actions, review_result
 from projects.models import AccessReview, ReviewLine
@@ -140,7 +140,7 @@ class AccessReviewViewSet(
         review = self.get_object()
         fresh.require(request._request)
         review_actions.record_export(review=review)
-        text = "".join(csv_lines(review_result.rows(review)))
+        text = "".join(map(spreadsheets.line, review_result.rows(review)))
         answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
         name = review_result.file_name(review)
         answer["Content-Disposition"] = f'attachment; filename="{name}"'

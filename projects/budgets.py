@@ -24,9 +24,10 @@ ON CONFLICT ({first}, month) DO UPDATE
  WHERE s.spent_micros + s.reserved_micros + excluded.reserved_micros <= %s
 RETURNING reserved_micros
 """
+# Nothing is booked for what was deleted meanwhile: the exchange names it no more.
 SETTLE = """
 INSERT INTO {table} AS s ({owner}, month, spent_micros, reserved_micros)
-VALUES ({places}, %s, %s, 0)
+SELECT {places}, %s, %s, 0 FROM projects_exchange AS e WHERE e.id = %s AND e.{first} = %s
 ON CONFLICT ({first}, month) DO UPDATE
    SET spent_micros = s.spent_micros + excluded.spent_micros,
        reserved_micros = s.reserved_micros - %s
@@ -123,12 +124,13 @@ class Charge:
     reserved: int
 
 
-def settle(deed: Deed, *, month: date, charges: Iterable[Charge]) -> None:
-    """Books what was spent and gives back what was reserved, in the month of the reservation.
+def settle(deed: Deed, *, exchange: int, month: date, charges: Iterable[Charge]) -> None:
+    """Books what an exchange spent and gives back what it reserved, in the month of the reservation.
 
     Every exchange of the team locks the same row: so it is the last that a transaction does.
     """
     for charge in sorted(charges, key=lambda charge: PURSES.index(charge.purse)):
         if charge.spent or charge.reserved:
-            values = [*charge.owner, month, charge.spent, charge.reserved]
+            owner = charge.owner
+            values = [*owner, month, charge.spent, exchange, owner[0], charge.reserved]
             deed.end_with(charge.purse.settling, values)

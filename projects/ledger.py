@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import trail
 from guards.models import GuardEvent
@@ -14,6 +15,7 @@ from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
+from projects import routes
 from projects.budgets import KEY, PROJECT, TEAM, Charge, Purse, Reservation, micros, settle
 from projects.models import Conversation, Exchange, Message, Project
 from projects.models.usage import owner_of
@@ -28,9 +30,17 @@ def open_row(passage: Passage, reservation: Reservation | None) -> Purse | None:
     """The usage row, written before the provider is asked: a crash leaves a row that says *crashed*.
 
     It and the reservation are made together or not at all; else the answer is the budget that has no room for it.
+    Raises `Refusal("not_found")` where what the caches of this process still know was deleted elsewhere.
     """
     row = Exchange(**_identity(passage))
-    too_small = open_exchange(row, passage.scope, reservation)
+    try:
+        too_small = open_exchange(row, passage.scope, reservation)
+    except IntegrityError as error:
+        routes.forget()
+        passage.route = passage.conversation = None
+        if passage.caller.user is None:
+            passage.caller = None  # a visitor is their widget's, which went too: nobody known asked
+        raise Refusal("not_found", _("There is no such project.")) from error
     if too_small is None:
         passage.row = row
     return too_small
@@ -87,7 +97,7 @@ def _settle(deed: Deed, passage: Passage) -> None:
     if passage.caller.key is not None:
         owner = (passage.caller.key.pk, passage.caller.user.pk)
         charges.append(Charge(KEY, owner, spent, row.key_reserved_micros))
-    settle(deed, month=passage.month, charges=charges)
+    settle(deed, exchange=row.pk, month=passage.month, charges=charges)
 
 
 def _identity(passage: Passage) -> dict[str, Any]:

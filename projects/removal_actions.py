@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import trail
-from portal.errors import Refusal
+from portal.staying_rows import lock, nothing_came_meanwhile
 from projects.models import Conversation, Exchange, Project, ProjectGuard, ProjectMember
 from teams.models import Membership, Team
 
@@ -33,14 +33,13 @@ def delete_project(*, by: Any, project: Project) -> None:
     Usage rows stay with what they cost, without question and answer; a key that is confined to it reaches nothing there,
     and not more than before.
     """
-    rows = Project.objects.select_for_update(of=("self",)).filter(pk=project.pk)
-    if not list(rows.values_list("pk")):
-        raise Refusal("not_found")
+    lock(project)
     project.exchange_set.update(question=None, answer=None)
     if said := remove_conversations(project.conversations.all()):
         changes = {"conversations": [said, 0]}
         trail.record(action="conversations_deleted", target=project, changes=changes)
     project.delete()
+    nothing_came_meanwhile()
 
 
 def remove_conversations(rows: QuerySet) -> int:

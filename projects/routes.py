@@ -107,6 +107,11 @@ def may_chat(user: Any, key: Any, slug: str) -> bool:
     return _cache.get(("chat", user.pk, key and key.pk, slug), lambda: _chats(user, key, slug))
 
 
+def forget() -> None:
+    """Something that was believed turned out to be gone."""
+    _cache.clear()
+
+
 def _load(slug: str, scope: Scope) -> Route | None:
     with tenant(scope):
         return _loaded(slug)

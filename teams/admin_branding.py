@@ -14,17 +14,18 @@ from django.utils.translation import gettext_lazy as _
 from portal import cells
 from portal.console import ConsoleModelAdmin
 from portal.console_navigation import Tool
-from teams.logos import redrawn
+from teams.branding import logo_address
+from teams.logos import Logo, taken
 from teams.models import Branding
 
 
 class BrandingForm(ModelForm):
-    """The logo comes as a file, and is drawn anew before anything keeps it."""
+    """The logo comes as a file, and is made anew before anything keeps it."""
 
     logo_file = FileField(
         label=_("New logo"),
         required=False,
-        help_text=_("PNG, JPEG, WebP or GIF, at most 512 KiB. Shown 28 pixels high."),
+        help_text=_("SVG, PNG, JPEG, WebP or GIF, at most 512 KiB. Shown 28 pixels high."),
     )
     without_logo = BooleanField(
         label=_("Remove the logo"), required=False, help_text=_("Shows the platform's gate again.")
@@ -34,15 +35,16 @@ class BrandingForm(ModelForm):
         model = Branding
         fields = ("team", "app_name", "accent", "accent_dark")
 
-    def clean_logo_file(self) -> bytes | None:
+    def clean_logo_file(self) -> Logo | None:
         upload = self.cleaned_data["logo_file"]
-        return redrawn(upload) if upload else None
+        return taken(upload) if upload else None
 
     def save(self, commit: bool = True) -> Any:
         if self.cleaned_data.get("without_logo"):
             self.instance.set_logo(b"")
         elif self.cleaned_data.get("logo_file"):
-            self.instance.set_logo(self.cleaned_data["logo_file"])
+            logo = self.cleaned_data["logo_file"]
+            self.instance.set_logo(logo.data, logo.kind)
         return super().save(commit)
 
 
@@ -83,7 +85,7 @@ class BrandingAdmin(ConsoleModelAdmin):
     def picture(self, branding: Branding) -> SafeString:
         if not branding.logo_hash:
             return cells.chip(_("the platform's gate"))
-        address = reverse("branding_logo", args=[branding.team.slug, branding.logo_hash])
+        address = logo_address(branding)
         return format_html('<img class="logo" src="{}" alt="{}">', address, _("The logo"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class GroupForm(forms.ModelForm):
     """The people of a group that is named here, one address a line."""
 
     people = forms.CharField(
-        label=_("people"),
+        label=_("People"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 8, "cols": 80, "spellcheck": "false"}),
         help_text=_(

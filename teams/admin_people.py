@@ -109,6 +109,9 @@ class MembershipAdmin(ConsoleModelAdmin):
         form = super().get_form(request, obj, **kwargs)
         return type("BoundMembershipForm", (form,), {"actor": request.user})
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("team", "user", "role", "custom_role", *(() if obj is None else ("whence",)))
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("team", "user", "whence")
 

@@ -17,9 +17,14 @@ from portal.errors import Refusal
 from portal.models import Model
 from teams import actions, removal_actions
 from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
+from teams.branding import branding_of
+from teams.branding_actions import change_branding
+from teams.branding_api import BrandingSerializer
 from teams.models import Grant, Membership, Team
 from teams.models.teams import LIMITS
 from teams.ties import ties
+
+OF_THE_DOORS = ("allowed_addresses", "second_factor_required")
 
 
 class TeamSerializer(serializers.ModelSerializer):
@@ -38,6 +43,12 @@ class TeamSerializer(serializers.ModelSerializer):
             *("spent_this_month", "remaining_this_month", "created_at", "archived_at"),
         )
         read_only_fields = ("created_at",)
+
+    def to_representation(self, team: Team) -> dict[str, Any]:
+        """How its doors are kept is for those whose role views the team's settings."""
+        shown = super().to_representation(team)
+        may = self.context["request"].user.has_perm("teams.view_team", team)
+        return {name: value for name, value in shown.items() if may or name not in OF_THE_DOORS}
 
     def get_spent_this_month(self, team: Team) -> str | None:
         month = ties().month(team)
@@ -64,7 +75,11 @@ class TeamSerializer(serializers.ModelSerializer):
 
 class TeamViewSet(ScopedViewSet):
     queryset = Team.objects.select_related("archive")
-    deeds = {"archive": "teams.archive_team", "unarchive": "teams.archive_team"}
+    deeds = {
+        "archive": "teams.archive_team",
+        "unarchive": "teams.archive_team",
+        "branding": "teams.change_branding",
+    }
     serializer_class = TeamSerializer
     lookup_field = "slug"
     read_scope = "teams:read"
@@ -91,6 +106,18 @@ class TeamViewSet(ScopedViewSet):
         """Its people are in it again, as what they were."""
         removal_actions.unarchive_team(by=request.user, team=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=BrandingSerializer(partial=True), responses=BrandingSerializer)
+    @action(detail=True, methods=["get", "patch"])
+    def branding(self, request: Request, slug: str) -> Response:
+        """How its pages look, for those who see them; what is not named in a change stays."""
+        team = self.get_object()
+        if request.method != "PATCH":
+            return Response(BrandingSerializer(branding_of(team)).data)
+        asked = BrandingSerializer(branding_of(team), data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        changed = change_branding(by=request.user, team=team, **asked.validated_data)
+        return Response(BrandingSerializer(changed).data)
 
 
 class MembershipSerializer(serializers.ModelSerializer):

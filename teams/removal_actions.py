@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.actions import end_sessions, end_sessions_of
 from accounts.models import User
 from portal.errors import Refusal
+from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
 from teams.actions import check_removal
 from teams.models import Membership, Team, TeamArchive
@@ -20,7 +21,7 @@ def archive_team(*, by: Any, team: Team) -> None:
 
     All sessions and tokens of its people end. Platform admins alone bring it back: nobody else sees it.
     """
-    _lock(team)
+    lock(team)
     _archive, is_new = TeamArchive.objects.get_or_create(team=team)
     if is_new:
         _put_out(by, team)
@@ -29,7 +30,7 @@ def archive_team(*, by: Any, team: Team) -> None:
 @transaction.atomic
 def unarchive_team(*, by: Any, team: Team) -> None:
     """Its people are in it again, as what they were; doing it twice changes nothing."""
-    _lock(team)
+    lock(team)
     TeamArchive.objects.filter(team=team).delete()
 
 
@@ -40,12 +41,13 @@ def delete_team(*, by: Any, team: Team) -> None:
     Usage rows and guard events stay, without content, with what they cost; people and their keys stay. All sessions
     and tokens of its people end.
     """
-    _lock(team)
+    lock(team)
     _put_out(by, team)
     with going_whole():
         for holding in holdings():
             holding.remove(by, team)
         team.delete()
+    nothing_came_meanwhile()
 
 
 @transaction.atomic
@@ -63,12 +65,6 @@ def leave_team(*, by: Any, team: Team) -> None:
     check_removal(by=by, membership=membership)
     membership.delete()
     end_sessions(by=by, user=by)
-
-
-def _lock(team: Team) -> None:
-    """Nothing new is put into the team meanwhile, and of two deeds at once the second sees what the first did."""
-    if not list(Team.objects.select_for_update().filter(pk=team.pk).values_list("pk")):
-        raise Refusal("not_found")
 
 
 def _put_out(by: Any, team: Team) -> None:

@@ -6,5 +6,5 @@ from teams import branding
 
 urlpatterns = [
     path("<slug:slug>/<slug:version>.css", branding.stylesheet, name="branding_css"),
-    path("<slug:slug>/<slug:version>.png", branding.logo, name="branding_logo"),
+    path("<slug:slug>/<slug:version>.<slug:kind>", branding.logo, name="branding_logo"),
 ]

@@ -81,7 +81,7 @@ def with_history(cast: Cast) -> Cast:
     GuardEvent.objects.create(guard_version=1, team=team, user=marco, project_slug=project.slug)
     GuardEvent.objects.create(guard_version=1, acted_by=marco)
     open_review(by=cast.olivia, team=team, due_on=timezone.localdate())
-    AccessReview.objects.create(opened_by=marco, closed_by=marco)
+    AccessReview.objects.update(opened_by=marco, closed_by=marco)
     ReviewLine.objects.filter(user=marco).update(decided_by=marco)
     return cast
 

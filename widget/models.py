@@ -77,7 +77,11 @@ class Widget(models.Model):
         related_name="widgets",
         help_text=_("What answers; it stays."),
     )
-    name = models.CharField(_("name"), max_length=120, help_text=_("Shown above the chat."))
+    name = models.CharField(
+        _("name"),
+        max_length=120,
+        help_text=_("Shown above the chat, where the team's branding names no app."),
+    )
     allowed_domains = models.JSONField(
         _("allowed domains"),
         default=list,

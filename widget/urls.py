@@ -10,4 +10,5 @@ urlpatterns = [
     re_path(r"^loader\.(?P<version>[0-9a-f]{12})\.js$", views.script, name="script"),
     path("v1/session", views.session, name="session"),
     path("v1/chat", views.chat, name="chat"),
+    path("v1/logo/<slug:public_id>/<slug:version>.<slug:kind>", views.logo, name="logo"),
 ]

@@ -10,7 +10,7 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from portal.errors import Refusal
 from portal.limits import Limit, take
@@ -20,7 +20,10 @@ from projects import journey
 from projects.answers import respond
 from projects.models import Exchange
 from projects.questions import Arrival, Question, Visitor, read_message
+from teams.branding import picture
+from teams.models import Branding
 from widget import origins
+from widget.look import look_of
 from widget.models import Widget, scope_of
 
 SESSION_S = 30 * 60
@@ -74,7 +77,22 @@ def session(request: HttpRequest) -> HttpResponse:
         raise Refusal("rate_limited", retry_after=taken.retry_after)
     claims = {"w": widget.public_id, "o": origin, "v": secrets.token_hex(12)}
     token = signing.dumps(claims, salt=SALT, compress=False)
-    return JsonResponse({"token": token, "expires_in": SESSION_S, "app_name": widget.name})
+    return JsonResponse({"token": token, "expires_in": SESSION_S, **look_of(widget)})
+
+
+@own_transactions
+@require_safe
+def logo(request: HttpRequest, public_id: str, version: str, kind: str) -> HttpResponse:
+    """The logo of the widget's team, for whoever sees the widget; no other team's, and no former one."""
+    widget = _widget(public_id)
+    with tenant(scope_of(public_id)):
+        branding = Branding.objects.filter(team_id=widget.project.team_id).first()
+    if branding is None:
+        raise Http404
+    response = picture(branding, version, kind)
+    response["Cache-Control"] = "public, max-age=3600"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 @own_transactions

@@ -7,18 +7,19 @@
   let token = "";
 
   const style = `
-    :host { all: initial; font: 16px/1.45 system-ui, sans-serif; color-scheme: light dark; }
+    :host { --accent: #0f766e; --on-accent: #fff; all: initial; font: 16px/1.45 system-ui, sans-serif; color-scheme: light dark; }
     * { box-sizing: border-box; font: inherit; }
     .open, .panel { position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; }
-    button { min-height: 40px; padding: 0 16px; border: 0; border-radius: 6px; background: #0f766e; color: #fff; cursor: pointer; }
-    button:focus-visible, textarea:focus-visible { outline: 2px solid #0f766e; outline-offset: 2px; }
+    button { min-height: 40px; padding: 0 16px; border: 0; border-radius: 6px; background: var(--accent); color: var(--on-accent); cursor: pointer; }
+    button:focus-visible, textarea:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     .panel { display: flex; flex-direction: column; gap: 8px; width: min(380px, calc(100vw - 32px)); height: min(560px, calc(100vh - 32px));
       padding: 16px; border: 1px solid #8884; border-radius: 6px; background: Canvas; color: CanvasText; box-shadow: 0 8px 24px #0003; }
     .panel[hidden], .open[hidden] { display: none; }
-    header { display: flex; justify-content: space-between; align-items: center; font-weight: 600; }
+    header { display: flex; gap: 8px; align-items: center; font-weight: 600; } header button { margin-left: auto; }
+    .logo { max-width: 50%; height: 28px; object-fit: contain; }
     .turns { flex: 1; overflow-y: auto; display: flex; flex-direction: column; gap: 8px; }
     .turn { padding: 8px 12px; border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
-    .visitor { align-self: flex-end; background: #0f766e22; }
+    .visitor { align-self: flex-end; background: color-mix(in srgb, var(--accent) 13%, Canvas); }
     form { display: flex; gap: 8px; } textarea { flex: 1; min-height: 40px; resize: none; padding: 8px; }
   `;
 
@@ -32,7 +33,8 @@
   const root = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet(); // no style element: a strict policy of the page does not mind
   sheet.replaceSync(style);
-  root.adoptedStyleSheets = [sheet];
+  const brand = new CSSStyleSheet(); // the team's colours, once the portal said them
+  root.adoptedStyleSheets = [sheet, brand];
 
   const open = make("button", { type: "button", className: "open", textContent: "Chat" });
   const title = make("span", { id: "title", textContent: "Chat" });
@@ -44,7 +46,8 @@
   input.setAttribute("aria-label", "Your message");
   const send = make("button", { type: "submit", textContent: "Send" });
   const form = make("form", {}, input, send);
-  const panel = make("div", { className: "panel", hidden: true }, make("header", {}, title, close), turns, form);
+  const head = make("header", {}, title, close);
+  const panel = make("div", { className: "panel", hidden: true }, head, turns, form);
   panel.setAttribute("role", "dialog");
   panel.setAttribute("aria-labelledby", "title");
   root.append(open, panel);
@@ -54,6 +57,7 @@
     panel.hidden = !visible;
     open.hidden = visible;
     (visible ? input : open).focus();
+    if (visible && !token) begin().catch(() => {}); // a question says what is wrong
   };
   open.addEventListener("click", () => show(true));
   close.addEventListener("click", () => show(false));
@@ -73,6 +77,23 @@
       body: JSON.stringify(body),
     });
 
+  const isColour = (text) => /^#[0-9a-f]{6}$/.test(text);
+  const coloured = ({ accent, on_accent: ink }) =>
+    isColour(accent) && isColour(ink) ? `:host { --accent: ${accent}; --on-accent: ${ink}; }` : "";
+
+  // The team's look. A page whose policy loads no pictures from the portal shows the name alone.
+  const wear = ({ colours, logo }) => {
+    head.querySelector(".logo")?.remove();
+    brand.replaceSync(
+      colours ? `${coloured(colours.light)} @media (prefers-color-scheme: dark) { ${coloured(colours.dark)} }` : "",
+    );
+    if (!logo) return;
+    const picture = make("img", { className: "logo", alt: "" });
+    picture.addEventListener("error", () => picture.remove());
+    picture.src = new URL(logo, base).href;
+    head.prepend(picture);
+  };
+
   const begin = async () => {
     token = "";
     const response = await post("session", { key });
@@ -80,6 +101,7 @@
     if (!response.ok) throw new Error(body.error.message);
     token = body.token;
     title.textContent = body.app_name;
+    wear(body);
   };
 
   const ask = async (message) => {

@@ -67,6 +67,9 @@ class Branding(models.Model):
     )
     logo = models.BinaryField(blank=True, default=b"")
     logo_hash = models.CharField(max_length=16, blank=True, editable=False)
+    logo_kind = models.CharField(
+        max_length=3, blank=True, editable=False, choices=[("png", "PNG"), ("svg", "SVG")]
+    )
 
     objects = InTeamQuerySet.as_manager()
 
@@ -92,10 +95,11 @@ class Branding(models.Model):
         """The accent of the dark pages, chosen or derived."""
         return self.accent_dark or (lightened(self.accent) if self.accent else "")
 
-    def set_logo(self, png: bytes) -> None:
-        """Takes a PNG of our own drawing; empty removes the logo."""
-        self.logo = png
-        self.logo_hash = hashlib.sha256(png).hexdigest()[:16] if png else ""
+    def set_logo(self, data: bytes, kind: str = "png") -> None:
+        """Takes a picture of our own making (`teams.logos.taken`); empty removes the logo."""
+        self.logo = data
+        self.logo_hash = hashlib.sha256(data).hexdigest()[:16] if data else ""
+        self.logo_kind = kind if data else ""
 
     @classmethod
     def of(cls, team: Team) -> "Branding | None":

@@ -5,7 +5,18 @@ from typing import Any
 
 # What is no page: answers to forms, files, and the interfaces of programs.
 NOT_PAGES = {
-    *("healthz", "readyz", "theme", "schema", "csp_report", "loader", "script", "session", "chat"),
+    *(
+        "healthz",
+        "readyz",
+        "theme",
+        "schema",
+        "csp_report",
+        "loader",
+        "script",
+        "session",
+        "chat",
+        "logo",
+    ),
     # their answers are looked at by test_deeds
     *("account_factor_begin", "account_factor_codes", "account_factor_remove"),
     *("account_factor_set_up", "account_second_factor_verify", "account_second_factor_enrol"),
@@ -90,6 +101,9 @@ PAGES = (
     Page("unarchive-team", "teams_team_unarchive", "/admin/teams/team/{archived_team}/unarchive/", "admin"),
     Page("archive-project", "projects_project_archive", "/admin/projects/project/{projects_project}/archive/", "admin"),
     Page("unarchive-project", "projects_project_unarchive", "/admin/projects/project/{archived_project}/unarchive/", "admin"),
+    Page("access-changes", "access_changes", "/admin/access/changes/?from=2026-01-01", "admin"),
+    Page("access-changes-of-a-team", "access_changes", "/admin/access/changes/?from={snapshot_day}&team=research", "olivia"),
+    Page("access-changes-none", "access_changes", "/admin/access/changes/?from={snapshot_day}&to={snapshot_day}", "admin"),
     Page("review-decided", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?decision=all", "admin"),
     Page("review-of-an-owner", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/", "olivia"),
     Page("review-nothing", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?q=zebra", "admin"),

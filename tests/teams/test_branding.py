@@ -38,7 +38,7 @@ def client_of(user):
 @pytest.fixture
 def branded(cast):
     branding = Branding(team=cast.research, app_name="The Lab", accent=ACCENT)
-    branding.set_logo(logos.redrawn(SimpleUploadedFile("x.png", png())))
+    branding.set_logo(logos.redrawn(png()))
     branding.save()
     return branding
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_read_is_refused_with_the_measured_ratio_at_every_door(
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_a_logo_is_drawn_anew_and_small(kind):
-    drawn = logos.redrawn(SimpleUploadedFile("x", png((2000, 500), kind)))
+    drawn = logos.redrawn(png((2000, 500), kind))
     with Image.open(BytesIO(drawn)) as image:
         assert image.format == "PNG"
         assert image.size == (480, 120)
@@ -132,7 +132,7 @@ def test_nothing_of_the_uploaded_file_survives():
     exif[0x010E] = "GPS of the photographer"
     photo = png(kind="JPEG", exif=exif.tobytes())
     for file in (upload, photo):
-        drawn = logos.redrawn(SimpleUploadedFile("x", file))
+        drawn = logos.redrawn(file)
         assert secret not in drawn
         assert b"photographer" not in drawn
 
@@ -152,7 +152,7 @@ def test_nothing_of_the_uploaded_file_survives():
 def test_what_is_no_picture_of_ours_is_refused(cast, file):
     upload = SimpleUploadedFile("logo.png", file, "image/png")
     with pytest.raises(ValidationError):
-        logos.redrawn(upload)
+        logos.taken(upload)
     upload.seek(0)
     form = {"team": cast.research.pk, "logo_file": upload}
     assert client_of(cast.admin).post(ADD, form).status_code == 200
@@ -164,7 +164,7 @@ def test_a_huge_picture_is_refused_before_it_is_unpacked():
     head = png((10, 10))
     bomb = head[:16] + (60_000).to_bytes(4, "big") * 2 + head[24:]
     with pytest.raises(ValidationError):
-        logos.redrawn(SimpleUploadedFile("bomb.png", bomb))
+        logos.redrawn(bomb)
 
 
 # Who sees it
