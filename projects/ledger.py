@@ -66,10 +66,9 @@ def close(passage: Passage) -> None:
 
 
 def _is_without_project(passage: Passage) -> bool:
-    """Whether the project was deleted while the model answered. What it cost its key and its team counts all the same."""
+    """Whether it was deleted while the model answered: a new conversation in it cannot be kept, all else can."""
     with tenant(passage.scope):
-        passage.lost_its_project = not Project.objects.filter(pk=passage.route.project_id).exists()
-    return passage.lost_its_project
+        return not Project.objects.filter(pk=passage.route.project_id).exists()
 
 
 def _write(passage: Passage, may_keep: bool) -> None:
@@ -90,10 +89,10 @@ def _write(passage: Passage, may_keep: bool) -> None:
 
 def _settle(deed: Deed, passage: Passage) -> None:
     route, row, spent = passage.route, passage.row, micros(passage.cost or Decimal(0))
-    charges = [Charge(TEAM, (route.team_id,), spent, row.team_reserved_micros)]
-    if not passage.lost_its_project:
-        owner = (route.project_id, route.team_id)
-        charges.append(Charge(PROJECT, owner, spent, row.reserved_micros))
+    charges = [
+        Charge(PROJECT, (route.project_id, route.team_id), spent, row.reserved_micros),
+        Charge(TEAM, (route.team_id,), spent, row.team_reserved_micros),
+    ]
     if passage.caller.key is not None:
         owner = (passage.caller.key.pk, passage.caller.user.pk)
         charges.append(Charge(KEY, owner, spent, row.key_reserved_micros))

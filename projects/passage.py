@@ -33,7 +33,6 @@ class Passage:
     request: ChatRequest | None = None
     row: Exchange | None = None  # of the usage log, once it is open
     is_closed: bool = False
-    lost_its_project: bool = False  # deleted while the model answered
     month: date | None = None
     headers: dict[str, str] = field(default_factory=dict)
     input: Inspection | None = None
