@@ -79,6 +79,7 @@ SCOPES: dict[str, Scope] = {
         deeds=(
             "GET /api/permissions/matrix",
             "GET /api/permissions/explain",
+            "GET /api/permissions/changes",
             "POST /api/permissions/simulate",
         ),
     ),

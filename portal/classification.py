@@ -52,6 +52,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
         "uid outcome project_slug provider_slug model_name guard_action guard_stage guards request_id"
     ),
     "projects.AccessReview": "uid team_slug note",
+    "projects.PermissionSnapshotPart": "data",
     "projects.ReviewLine": "team_slug project_slug role custom_role attested_as note",
     "widget.Widget": "public_id name allowed_domains",
 }
@@ -124,6 +125,8 @@ EXEMPT_MODELS: dict[str, str] = {
     "projects.Exchange": "the usage log of its own (decision 9)",
     "projects.Conversation": "people's own content; deletion by others is recorded as an event",
     "projects.Message": "people's own content",
+    "projects.PermissionSnapshot": "made of what the trail records line by line",
+    "projects.PermissionSnapshotPart": "made of what the trail records line by line",
     "projects.ReviewLine": "what a review was shown; each decision is an event of its own",
     "projects.Spend": "counters of the usage log",
     "projects.KeySpend": "counters of the usage log",

@@ -8,6 +8,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},
+    # Each night: the first of the day stores it, the others find it there, so that none is missed.
+    "snapshot permissions": {"task": "projects.snapshot_permissions", "schedule": 3600.0},
     "watch keys": {"task": "projects.watch_keys", "schedule": 3600.0},
     "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "expire pending changes": {"task": "accounts.expire_changes", "schedule": 3600.0},

@@ -16,11 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import fresh
-from portal import cells
+from portal import cells, spreadsheets
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
 from portal.console_navigation import Tool
-from portal.csv_text import lines as csv_lines
 from portal.errors import Refusal
 from projects import review_actions, review_result
 from projects.models import AccessReview, ReviewLine
@@ -269,7 +268,8 @@ class AccessReviewAdmin(ConsoleModelAdmin):
         fresh.require(request)
         review_actions.record_export(review=review)
         answer = HttpResponse(
-            "".join(csv_lines(review_result.rows(review))), content_type="text/csv; charset=utf-8"
+            "".join(map(spreadsheets.line, review_result.rows(review))),
+            content_type="text/csv; charset=utf-8",
         )
         name = review_result.file_name(review)
         answer["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import fresh
+from portal import spreadsheets
 from portal.api import RolePermission, ScopedMixin
-from portal.csv_text import lines as csv_lines
 from portal.errors import Refusal
 from projects import review_actions, review_result
 from projects.models import AccessReview, ReviewLine
@@ -92,11 +92,11 @@ class LineSerializer(serializers.ModelSerializer):
         return found.right if found else None
 
 
-class DecisionSerializer(serializers.Serializer):
+class LineDecisionSerializer(serializers.Serializer):
     note = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
 
 
-class AttestSerializer(DecisionSerializer):
+class AttestSerializer(LineDecisionSerializer):
     right = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -140,7 +140,7 @@ class AccessReviewViewSet(
         review = self.get_object()
         fresh.require(request._request)
         review_actions.record_export(review=review)
-        text = "".join(csv_lines(review_result.rows(review)))
+        text = "".join(map(spreadsheets.line, review_result.rows(review)))
         answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
         name = review_result.file_name(review)
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -181,7 +181,7 @@ class AccessReviewViewSet(
         )
         return Response(self._shown(done))
 
-    @extend_schema(request=DecisionSerializer, responses=LineSerializer)
+    @extend_schema(request=LineDecisionSerializer, responses=LineSerializer)
     @action(
         detail=True,
         methods=["post"],
@@ -190,7 +190,7 @@ class AccessReviewViewSet(
     )
     def revoke(self, request: Request, uid: str, line: str) -> Response:
         """Takes the right away, at once."""
-        sent = DecisionSerializer(data=request.data)
+        sent = LineDecisionSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         done = review_actions.revoke_line(
             by=request.user, line=self._line(line), **sent.validated_data

@@ -17,7 +17,9 @@ from guards.models import GuardAttachment, Stage
 from portal import start_page
 from portal.cells import money
 from portal.charts import Value
+from portal.console_navigation import register_page
 from portal.start_page import HOURS, Figure, Notice, Scope, Step, list_of
+from projects.access import history_page
 from projects.models import AccessReview, Exchange, Project, ProjectGuard
 from projects.outcomes import GROUPS
 from teams.models import Team
@@ -212,6 +214,7 @@ def steps(user: Any) -> list[tuple[int, Step]]:
 
 
 def install() -> None:
+    register_page(history_page.PAGE)
     start_page.register_figures(UsageFigures())
     start_page.register_notices(notices)
     start_page.register_steps(steps)

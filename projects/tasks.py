@@ -14,6 +14,7 @@ from portal.models import DataKey
 from portal.platform_settings import value
 from portal.tenancy import EVERYTHING, Deed, tenant
 from projects import key_usage
+from projects.access.snapshots import take_snapshot
 from projects.budgets import KEY, PROJECT, TEAM, Charge, month_of, settle
 from projects.models import Conversation, Exchange
 from projects.removal_actions import remove_conversations
@@ -120,3 +121,9 @@ def _clear(rows: QuerySet) -> int:
 def watch_keys() -> int:
     """Tells the owners of keys that are used far above their usual; returns how many."""
     return key_usage.watch()
+
+
+@shared_task(name="projects.snapshot_permissions")
+def snapshot_permissions() -> str:
+    """Tonight's matrix, once: what is there already stays. Returns its day."""
+    return str(take_snapshot(replace=False))

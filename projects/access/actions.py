@@ -6,6 +6,7 @@ from django.db import transaction
 
 from audit import trail
 from projects.access.loading import Selection
+from projects.models import PermissionSnapshot
 
 
 @transaction.atomic
@@ -14,3 +15,12 @@ def begin_export(*, by: Any, selection: Selection) -> None:
     parts = {"team": selection.team, "user": selection.user, "project": selection.project}
     named = {name: [None, key] for name, key in parts.items() if key is not None}
     trail.record(action="access_exported", target=by, changes=named)
+
+
+@transaction.atomic
+def begin_history_export(
+    *, by: Any, before: PermissionSnapshot, after: PermissionSnapshot | None
+) -> None:
+    """The same for the difference between two moments; the present is a moment without a snapshot."""
+    days = [str(before.day), str(after.day) if after is not None else "now"]
+    trail.record(action="access_changes_exported", target=by, changes={"days": days})

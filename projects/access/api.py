@@ -2,25 +2,21 @@
 
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import fresh
-from portal.api import RolePermission
-from portal.errors import Refusal
 from portal.tenancy import scope_of, tenant
 from projects.access import changes, pages
 from projects.access.actions import begin_export
+from projects.access.asking import AccessView, selection_of
 from projects.access.body import Body
 from projects.access.explain import explain
 from projects.access.export import lines
-from projects.access.loading import PERMISSION, Selection, places
+from projects.access.loading import places
 from projects.access.schema import (
     AskedSerializer,
     ChangesSerializer,
@@ -30,29 +26,6 @@ from projects.access.schema import (
     SimulatedSerializer,
 )
 from projects.access.simulation import simulate
-
-
-class AccessPermission(RolePermission):
-    """Reading who reaches what, also what they would reach: one right, and one scope for keys."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        allowed = request.auth is None or request.auth.may(view.read_scope)
-        return bool(request.user.is_authenticated and allowed and request.user.has_perm(PERMISSION))
-
-
-class AccessView(APIView):
-    permission_classes = [AccessPermission]
-    read_scope = "permissions:read"
-    write_scope = "permissions:read"
-
-
-def selection_of(request: Request, **wanted: str) -> Selection:
-    """What the caller may see, narrowed; a key of single projects sees none of it."""
-    if request.auth is not None and request.auth.reached_projects() is not None:
-        words = _("A key of single projects does not read who reaches what.")
-        raise Refusal("permission_denied", words)
-    return Selection.of(request.user, **wanted)
-
 
 EXAMPLE = {
     "changes": [

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from projects.access import api
+from projects.access import api, api_history
 
 
 def _both(route: str, view: Any, name: str) -> list[URLPattern]:
@@ -17,6 +17,7 @@ def _both(route: str, view: Any, name: str) -> list[URLPattern]:
 
 urlpatterns = [
     *_both("matrix", api.MatrixView, "access-matrix"),
+    *_both("changes", api_history.HistoryView, "access-changes"),
     *_both("explain", api.ExplainView, "access-explain"),
     *_both("simulate", api.SimulateView, "access-simulate"),
 ]

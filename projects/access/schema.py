@@ -50,17 +50,17 @@ class MatrixSerializer(serializers.Serializer):
     next = serializers.CharField(allow_null=True)
 
 
-def _word(longest: int) -> serializers.CharField:
+def word(longest: int) -> serializers.CharField:
     return serializers.CharField(required=False, allow_blank=True, max_length=longest, default="")
 
 
 class AskedSerializer(serializers.Serializer):
     """The query of the matrix."""
 
-    team = _word(64)
-    user = _word(254)
-    project = _word(64)
-    cursor = _word(40)
+    team = word(64)
+    user = word(254)
+    project = word(64)
+    cursor = word(40)
     limit = serializers.IntegerField(
         required=False, min_value=1, max_value=pages.LARGEST_PAGE, default=pages.PAGE
     )

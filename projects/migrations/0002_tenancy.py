@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
         # A review and its lines are their team's; those of no team are the platform's alone.
         TenantPolicy("projects_accessreview", OF_TEAM),
         TenantPolicy("projects_reviewline", OF_TEAM),
+        TenantPolicy("projects_permissionsnapshotpart", OF_TEAM),
         SameTeam("projects_reviewline", "projects_accessreview", "review_id"),
         Looker(
             "portal_project_slug_is_taken(text)",

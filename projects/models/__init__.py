@@ -3,6 +3,7 @@
 from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
 from projects.models.reviews import AccessReview, ReviewLine
+from projects.models.snapshots import PermissionSnapshot, PermissionSnapshotPart
 from projects.models.usage import Exchange, KeySpend, Spend, TeamSpend
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "KeyProject",
     "KeySpend",
     "Message",
+    "PermissionSnapshot",
+    "PermissionSnapshotPart",
     "Project",
     "ProjectGuard",
     "ProjectMember",

@@ -45,6 +45,7 @@ LISTS = {
 }
 # Details and deeds: walked by the tests of their rooms.
 OTHERS = {"api/schema/", "api/docs/", "v1/chat/completions", "v1/models"}
+OTHERS |= {"api/permissions/changes", "api/permissions/changes/"}
 OTHERS |= {f"api/permissions/{deed}" for deed in ("explain", "explain/", "simulate", "simulate/")}
 OTHERS |= {f"api/auth/{door}/" for door in ("token", "token/refresh", "logout", "fresh")}
 # Whoever has no account yet in this program: what these answer is walked in tests/accounts/test_tokens_api.py.

@@ -274,6 +274,8 @@ NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
     "projects.ReviewLine",  # on the page of its review
+    # compared on the page of changes of access
+    *("projects.PermissionSnapshot", "projects.PermissionSnapshotPart"),
     *(
         "accounts.TotpDevice",
         "accounts.RecoveryDevice",
@@ -335,6 +337,7 @@ KNOWN_PAGES |= {
 KNOWN_PAGES |= {  # tests/projects/test_access_review_pages.py
     f"projects_accessreview_{name}" for name in ("attest", "close", "result", "line")
 }
+KNOWN_PAGES |= {"access_changes"}  # tests/projects/test_snapshot_pages.py
 KNOWN_PAGES |= {"portal_provider_test"}  # tests/portal/test_provider_connection.py
 
 

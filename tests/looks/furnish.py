@@ -184,13 +184,15 @@ def _reviews() -> dict[str, str]:
     from django.utils import timezone
 
     from accounts.models import User
+    from projects.access.snapshots import take_snapshot
     from projects.models import ReviewLine
     from projects.review_actions import attest_line, open_review
-    from teams.actions import change_role
+    from teams.actions import add_member, change_role
     from teams.models import Membership, Team
 
     admin = User.objects.get(email="admin@example.com")
     research = Team.objects.get(slug="research")
+    made = take_snapshot()
     due = timezone.localdate() + timedelta(days=14)
     review = open_review(by=admin, team=research, due_on=due, note="Each quarter.")
     open_review(by=admin, team=None, due_on=due)
@@ -200,7 +202,14 @@ def _reviews() -> dict[str, str]:
     rita = lines.get(user__email="rita@example.com")
     membership = Membership.objects.get(team=research, user=rita.user)
     change_role(by=admin, membership=membership, role="viewer")
-    return {"review_line": str(marco.pk), "changed_line": str(rita.pk)}
+    add_member(by=admin, team=Team.objects.get(slug="support"), user=marco.user)
+    made.day -= timedelta(days=7)
+    made.save()
+    return {
+        "review_line": str(marco.pk),
+        "changed_line": str(rita.pk),
+        "snapshot_day": str(made.day),
+    }
 
 
 def _console() -> dict[str, str]:
@@ -244,6 +253,7 @@ def _console() -> dict[str, str]:
     TeamSpend.objects.get_or_create(
         team=project.team, month=month, defaults={"spent_micros": 15_120_000}
     )
+    Team.objects.filter(slug="research").update(monthly_budget=18, requests_per_minute=600)
     Bucket.objects.get_or_create(key="project:1", defaults={"tat": 1})
     AddressRule.objects.get_or_create(
         place="console", verdict="block", network="203.0.113.0/24", note="A network that guesses"

@@ -6,10 +6,13 @@ import re
 import jsonschema
 import pytest
 from django.test import Client
+from django.utils import timezone
 from drf_spectacular.validation import validate_schema
 
 from portal.api_docs import document, resources
 from portal.errors import ERRORS
+from projects.models import PermissionSnapshot
+from projects.review_actions import open_review
 from tests.console.inline import inline_parts
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -114,6 +117,8 @@ def test_what_answers_is_what_the_document_says(schema, cast):
     client.force_login(cast.admin)
     client.post("/playground/assistant/ask/", {"message": "say: hello marco@example.com"})
     cast.key(cast.admin)
+    PermissionSnapshot.objects.create(day="2026-11-01")
+    open_review(by=cast.admin, team=cast.research, due_on=timezone.localdate())
     seen = 0
     for path, method, operation in operations(schema):
         if method != "get" or "{" in path or not path.startswith("/api/"):

@@ -18,6 +18,8 @@ from projects.models import (
     Exchange,
     KeySpend,
     Message,
+    PermissionSnapshot,
+    PermissionSnapshotPart,
     Project,
     ProjectGuard,
     ReviewLine,
@@ -151,6 +153,11 @@ def everything(cast):
         Widget.objects.create(project=project, name="w")
         Branding.objects.get_or_create(team=project.team)
         review = AccessReview.objects.create(team_id=project.team_id, due_on="2026-12-01")
+        day = f"2026-11-{project.pk % 28 + 1:02}"
+        snapshot = PermissionSnapshot.objects.create(day=day)
+        PermissionSnapshotPart.objects.create(
+            snapshot=snapshot, team_id=project.team_id, chunk=1, data=b"x"
+        )
         ReviewLine.objects.create(review=review, team_id=project.team_id, kind="membership")
         guard = Guard.objects.create(slug=f"own-{project.slug}", kind="limits", team=project.team)
         GuardAttachment.objects.create(guard=guard, team=project.team, stage="input")
@@ -191,6 +198,7 @@ def test_in_one_teams_context_there_is_nothing_of_the_other(cast, everything, on
             (Widget, "project__team_id"),
             (AccessReview, "team_id"),
             (ReviewLine, "team_id"),
+            (PermissionSnapshotPart, "team_id"),
         ):
             teams = set(model._base_manager.order_by().values_list(path, flat=True))
             assert teams == {cast.support.pk}, model
