@@ -31,7 +31,7 @@ check: development ## format, lint, types, import layers, migrations, system che
 	.venv/bin/lint-imports
 	$(PYTHON) -m tests.gates
 
-bench: development ## measure the guarded completion and stream beside the plain floor
+bench: development ## measure guarded completion and stream beside the plain floor, and the matrix as CSV
 	$(PYTHON) -m tests.bench --json var/bench.json $(ARGS)
 
 screenshots: development ## pictures of every page in var/screenshots, and the README's in docs/images

@@ -20,6 +20,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,  # what only the portal writes is in no request
+    "ENUM_NAME_OVERRIDES": {  # what several resources call by one name, and one thing by several
+        "RoleEnum": "teams.roles.Role",
+        "RoleBelowOwnerEnum": "teams.models.memberships.BELOW_OWNERS",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "portal.openapi.complete",

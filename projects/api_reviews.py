@@ -92,11 +92,11 @@ class LineSerializer(serializers.ModelSerializer):
         return found.right if found else None
 
 
-class DecisionSerializer(serializers.Serializer):
+class LineDecisionSerializer(serializers.Serializer):
     note = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
 
 
-class AttestSerializer(DecisionSerializer):
+class AttestSerializer(LineDecisionSerializer):
     right = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -181,7 +181,7 @@ class AccessReviewViewSet(
         )
         return Response(self._shown(done))
 
-    @extend_schema(request=DecisionSerializer, responses=LineSerializer)
+    @extend_schema(request=LineDecisionSerializer, responses=LineSerializer)
     @action(
         detail=True,
         methods=["post"],
@@ -190,7 +190,7 @@ class AccessReviewViewSet(
     )
     def revoke(self, request: Request, uid: str, line: str) -> Response:
         """Takes the right away, at once."""
-        sent = DecisionSerializer(data=request.data)
+        sent = LineDecisionSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         done = review_actions.revoke_line(
             by=request.user, line=self._line(line), **sent.validated_data

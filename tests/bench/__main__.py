@@ -1,6 +1,7 @@
 """The guarded completion and the guarded stream beside the floor: interleaved repetitions, medians, ratios, JSON.
 
-    python -m tests.bench [--server granian|gevent|gthread]… [--seconds 5] [--repeat 3] [--json FILE]
+    python -m tests.bench [--only exchanges|access] [--server granian|gevent|gthread]… [--seconds 5] [--repeat 3]
+        [--json FILE]
 
 The portal runs with PostgreSQL and Redis in one process on one core; load and upstream share another.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench import load, servers
+from tests.bench import access, load, servers
 from tests.servers import postgres_server, redis_server_process
 from tests.tooling.installation import role_urls
 
@@ -44,24 +45,29 @@ def environment(data: Path, database: str, redis: str, upstream: str) -> dict[st
     }
 
 
+def installation(stack: ExitStack, upstream: str) -> dict[str, str]:
+    """The environment of a portal with a PostgreSQL and a Redis of its own, migrated."""
+    data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    database = stack.enter_context(postgres_server())
+    redis = stack.enter_context(redis_server_process(data / "redis"))
+    env = environment(data, database, redis, upstream)
+    for deed in ("create_database_roles", "migrate"):
+        subprocess.run(
+            [sys.executable, "manage.py", deed],
+            env={**os.environ, **env},
+            check=True,
+            capture_output=True,
+        )
+    return env
+
+
 def measure(kinds: list[str], seconds: float, repeat: int) -> dict[str, Any]:
     results: dict[str, Any] = {}
     with ExitStack() as stack:
-        data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = stack.enter_context(postgres_server())
-        redis = stack.enter_context(redis_server_process(data / "redis"))
         port = servers.free_port()
-        upstream = f"http://127.0.0.1:{port}/v1"
-        env = environment(data, database, redis, upstream)
+        env = installation(stack, f"http://127.0.0.1:{port}/v1")
         command = [sys.executable, "-m", "tests.bench.upstream", str(port)]
         stack.enter_context(servers.process(command, env=env, core=1))
-        for deed in ("create_database_roles", "migrate"):
-            subprocess.run(
-                [sys.executable, "manage.py", deed],
-                env={**os.environ, **env},
-                check=True,
-                capture_output=True,
-            )
         key = subprocess.run(
             [sys.executable, "-m", "tests.bench.setup"],
             env={**os.environ, **env},
@@ -140,9 +146,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", choices=["exchanges", "access"])
     options = parser.parse_args()
-    results = measure(options.server or ["granian"], options.seconds, options.repeat)
-    show(results)
+    results: dict[str, Any] = {}
+    if options.only != "access":
+        results = measure(options.server or ["granian"], options.seconds, options.repeat)
+        show(results)
+    if options.only != "exchanges":
+        with ExitStack() as stack:
+            results["access"] = access.measure(installation(stack, "http://127.0.0.1:9/v1"))
+        access.show(results["access"])
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

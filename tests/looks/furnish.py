@@ -253,6 +253,7 @@ def _console() -> dict[str, str]:
     TeamSpend.objects.get_or_create(
         team=project.team, month=month, defaults={"spent_micros": 15_120_000}
     )
+    Team.objects.filter(slug="research").update(monthly_budget=18, requests_per_minute=600)
     Bucket.objects.get_or_create(key="project:1", defaults={"tat": 1})
     AddressRule.objects.get_or_create(
         place="console", verdict="block", network="203.0.113.0/24", note="A network that guesses"

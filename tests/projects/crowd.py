@@ -11,7 +11,7 @@ TEAMS = 10
 ROLES = ("member",) * 16 + ("viewer", "viewer", "admin", "owner")
 
 
-def crowd(*, people: int, projects: int) -> None:
+def crowd(*, people: int, projects: int, teams_each: int = 2) -> None:
     """That many in all, in ten teams; each person in two of them, every other project public. Adds what is missing."""
     model = ensure_offline_model()
     teams = list(Team.objects.filter(slug__startswith="crowd").order_by("pk"))
@@ -30,10 +30,13 @@ def crowd(*, people: int, projects: int) -> None:
         )
     there = User.objects.filter(email__startswith="crowd").count()
     users = _add(User(email=f"crowd{n}@example.com") for n in range(there, people))
+    known = set(Membership.objects.order_by().values_list("team_id", "user_id"))
+    everybody = User.objects.filter(email__startswith="crowd").order_by("pk")
     _add(
-        Membership(team=teams[(n + step) % TEAMS], user=user, role=ROLES[n // TEAMS % len(ROLES)])
-        for n, user in enumerate(users, there)
-        for step in (0, 3)
+        Membership(team=team, user=user, role=ROLES[n // TEAMS % len(ROLES)])
+        for n, user in enumerate(everybody)
+        for team in (teams[(n + step) % TEAMS] for step in range(teams_each))
+        if (team.pk, user.pk) not in known
     )
     mine = list(Project.objects.filter(slug__startswith="crowd").order_by("pk"))
     _add(
