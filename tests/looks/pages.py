@@ -101,7 +101,7 @@ PAGES = (
     Page("unarchive-team", "teams_team_unarchive", "/admin/teams/team/{archived_team}/unarchive/", "admin"),
     Page("archive-project", "projects_project_archive", "/admin/projects/project/{projects_project}/archive/", "admin"),
     Page("unarchive-project", "projects_project_unarchive", "/admin/projects/project/{archived_project}/unarchive/", "admin"),
-    Page("access-changes", "access_changes", "/admin/access/changes/?from=2026-01-01", "admin"),
+    Page("access-changes", "access_changes", "/admin/access/changes/?from={snapshot_day}", "admin"),
     Page("access-changes-of-a-team", "access_changes", "/admin/access/changes/?from={snapshot_day}&team=research", "olivia"),
     Page("access-changes-none", "access_changes", "/admin/access/changes/?from={snapshot_day}&to={snapshot_day}", "admin"),
     Page("review-decided", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?decision=all", "admin"),
