@@ -39,6 +39,7 @@ urlpatterns = [
             path("readyz", views.readyz, name="readyz"),
             path("csp-report/", csp_reports.report, name="csp_report"),
             path("theme/", looks.choose_theme, name="theme"),
+            path("account/teams/", include("teams.account_urls")),
             path("account/", include("accounts.urls")),
             path("widget/", include("widget.urls")),
         ],
@@ -55,7 +56,6 @@ urlpatterns = [
         RouteClass.CLIENT_API,
         [
             path("branding/", include("teams.urls")),
-            path("account/teams/", include("teams.account_urls")),
             path("v1/", include("projects.v1_urls")),
             path("", include("projects.urls")),
         ],

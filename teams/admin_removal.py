@@ -45,9 +45,6 @@ class TeamRemovalMixin(RemovalMixin):
         name = "delete_team" if verb == "delete" else "archive_team"
         return request.user.has_perm(f"teams.{name}", obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None and super().has_delete_permission(request, obj)  # type: ignore[misc]
-
     def before_removal(self, request: HttpRequest, verb: str, obj: Team) -> None:
         if verb == "delete":
             sensitive.require_removal(request, [obj])

@@ -78,6 +78,7 @@ PUBLIC = {
         ("widget/loader.js", r"widget/loader\.(?P<version>[0-9a-f]{12})\.js$"), NOTHING
     ),
     "widget/v1/session": "a widget's public key",
+    "widget/v1/logo/<slug:public_id>/<slug:version>.<slug:kind>": "a widget's public key",
     "widget/v1/chat": "a visitor's session",
     **{f"account/closed/{name}/": NOTHING for name in ("email", "inactive", "reauthenticate")},
     **{f"account/closed/{name}/": NOTHING for name in ("set_password", "signup")},
@@ -101,6 +102,7 @@ PUBLIC = {
             *("programs/<str:uid>/end/", "sessions/", "sessions/<str:uid>/end/"),
             *("sessions/others/end/", "second-factor/", "second-factor/begin/"),
             *("second-factor/codes/", "second-factor/remove/"),
+            "teams/<slug:slug>/leave/",
         )
     },
 }
