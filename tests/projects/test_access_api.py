@@ -7,10 +7,12 @@ import time
 import pytest
 from django.test import Client
 
+from accounts.actions import end_sessions
 from accounts.models import User
 from audit.models import Entry
 from portal.context import SYSTEM, acting
-from projects.access import pages, simulation
+from portal.errors import Refusal
+from projects.access import export, pages, simulation
 from projects.models import KeyProject, Project, ProjectMember
 from teams import groups
 from teams.models import CustomRole, Grant, Group, GroupMapping, Membership, TeamArchive
@@ -283,6 +285,17 @@ def test_no_entry_no_csv(cast, admin, monkeypatch):
     answer = admin.get(MATRIX, {"format": "csv"})
     assert answer.status_code >= 500
     assert not getattr(answer, "streaming", False)
+
+
+def test_the_file_breaks_off_when_the_session_ends(cast, admin, monkeypatch):
+    monkeypatch.setattr(export, "PIECE", 1)
+    monkeypatch.setattr(export, "CHUNK", 1)
+    pieces = iter(admin.get(MATRIX, {"format": "csv"}))
+    assert next(pieces).startswith(b"user,email,project,")
+    end_sessions(by=cast.admin, user=cast.admin)
+    with pytest.raises(Refusal) as refusal:
+        list(pieces)
+    assert refusal.value.code == "not_authenticated"
 
 
 def test_by_token_the_csv_is_for_who_proved_lately_who_they_are(cast):
