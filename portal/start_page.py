@@ -80,6 +80,22 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """How much of something is used up. `share` is 1 where all of it is; `tone` is warn or bad near its end."""
+
+    title: Any
+    words: Any
+    share: float
+    url: str
+    tone: str = ""
+
+    @property
+    def percent(self) -> int:
+        """Rounded down: what is not all used up never reads as if it were."""
+        return min(100, int(self.share * 100))
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that somebody should look at. `tone` is warn or bad."""
 
@@ -109,11 +125,13 @@ class FigureSource(Protocol):
 
 
 NoticeSource = Callable[[Scope], Sequence[Notice]]
+MeterSource = Callable[[Scope], Sequence[Meter]]
 StepSource = Callable[[Any], Sequence[tuple[int, Step]]]
 ScopeSource = Callable[[HttpRequest], Scope]
 
 _figures: list[FigureSource] = []
 _notices: list[NoticeSource] = []
+_meters: list[MeterSource] = []
 _steps: list[StepSource] = []
 _scope: list[ScopeSource] = []
 
@@ -124,6 +142,10 @@ def register_figures(source: FigureSource) -> None:
 
 def register_notices(source: NoticeSource) -> None:
     _notices.append(source)
+
+
+def register_meters(source: MeterSource) -> None:
+    _meters.append(source)
 
 
 def register_steps(source: StepSource) -> None:
@@ -185,6 +207,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "tools": tools,
         "figures": figures,
         "figures_taken_at": taken_at,
+        "meters": [meter for source in _meters for meter in source(scope)],
         "notices": sorted(notices, key=lambda notice: notice.tone),
         "steps": steps,
         "steps_done": sum(step.is_done for step in steps),

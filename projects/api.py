@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.api import EncryptedField, ReadViewSet, ScopedViewSet
+from portal.context import current
 from portal.errors import Refusal
 from portal.models import Model
 from portal.parsers import read_json
@@ -210,11 +211,15 @@ class ConversationDetailSerializer(ConversationSerializer):
 
 
 class ConversationViewSet(WithinKeyMixin, ReadViewSet):
-    """One's own conversations only."""
+    """One's own conversations only, and none of a team that lists other addresses."""
 
     queryset = Conversation.objects.select_related("project").defer("project__system_prompt")
     lookup_field = "uid"
     read_scope = "conversations:read"
+
+    def get_queryset(self) -> QuerySet:
+        closed = Team.objects.closed_to(current().address)
+        return super().get_queryset().exclude(project__team_id__in=closed)
 
     def get_serializer_class(self) -> type[serializers.Serializer]:
         return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer

@@ -15,12 +15,14 @@ class ProjectsConfig(AppConfig):
             key_ties,
             pending,
             removal,
+            spending,
             team_ties,
         )
 
         console.install()
         key_ties.install()
         team_ties.install()
+        spending.install()
         pending.install()
         removal.install()
         for view in ("projects:conversation", "conversation-detail"):

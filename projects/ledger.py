@@ -17,7 +17,7 @@ from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
 from projects import routes
 from projects.budgets import KEY, PROJECT, TEAM, Charge, Purse, Reservation, micros, settle
-from projects.models import Conversation, Exchange, Message
+from projects.models import Conversation, Exchange, Message, Project
 from projects.models.usage import owner_of
 from projects.opening import open_exchange
 from projects.outcomes import OUTCOMES
@@ -56,6 +56,22 @@ def close(passage: Passage) -> None:
     may_keep = _may_keep(passage)
     passage.is_closed = True
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
+    try:
+        _write(passage, may_keep)
+    except IntegrityError:
+        if passage.row is None or not _is_without_project(passage):
+            raise
+        passage.conversation = None
+        _write(passage, may_keep)
+
+
+def _is_without_project(passage: Passage) -> bool:
+    """Whether it was deleted while the model answered: a new conversation in it cannot be kept, all else can."""
+    with tenant(passage.scope):
+        return not Project.objects.filter(pk=passage.route.project_id).exists()
+
+
+def _write(passage: Passage, may_keep: bool) -> None:
     outcome = OUTCOMES[passage.outcome]
     with tenant(passage.scope, atomic=True) as deed:
         if passage.row is None:

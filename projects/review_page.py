@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -82,7 +83,12 @@ class Shown:
             return cells.chip(self.line.get_decision_display(), *LOOKS[self.line.decision])
         if self.now.is_gone:
             return cells.chip(_("gone"))
-        return cells.chip(_("changed"), "warn", "alert") if self.now.is_changed else cells.NOTHING
+        return self._as_it_stands()
+
+    def _as_it_stands(self) -> SafeString:
+        if self.now.is_changed:
+            return cells.chip(_("changed"), "warn", "alert")
+        return format_html('<span class="quiet small">{}</span>', _("unchanged"))
 
     @property
     def may_decide(self) -> bool:

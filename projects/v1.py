@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.authentication import identify
 from accounts.callers import Caller
+from portal.context import current
 from portal.errors import Refusal, error_body
 from portal.parsers import read_json
 from portal.tenancy import own_transactions
@@ -19,6 +20,7 @@ from projects.models import Exchange, KeyProject, Project
 from projects.passage import Passage
 from projects.questions import Arrival, Question, read_completion
 from projects.streaming import AnswerStream, Beat, Delta, Done, Event, Failed, GuardSpoke
+from teams.models import Team
 
 
 def identify_bearer(request: HttpRequest) -> Caller:
@@ -121,6 +123,7 @@ def models(request: HttpRequest) -> HttpResponse:
     if not caller.may("chat"):
         raise Refusal("permission_denied")
     rows = Project.objects.chattable_by(caller.user).that_chat().filter(is_active=True)
+    rows = rows.exclude(team_id__in=Team.objects.closed_to(current().address))
     if caller.key is not None and KeyProject.objects.filter(key=caller.key).exists():
         rows = rows.filter(pk__in=KeyProject.objects.filter(key=caller.key).values("project_id"))
     listed = [

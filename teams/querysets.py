@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
+from portal.address_lists import listed
 from portal.errors import Refusal
 from portal.recording import RecordedQuerySet
 from teams.roles import ROLES_THAT_ADMINISTER
@@ -59,6 +60,12 @@ class TeamQuerySet(RecordedQuerySet):
         if not user.is_active or user.is_superuser or user.is_auditor:
             return super().visible_to(user)
         return self.filter(pk__in=memberships_of(user))
+
+    def closed_to(self, address: str) -> list[int]:
+        """Ids of those whose address list leaves this one out; teams with a list are few."""
+        rows = self.exclude(allowed_addresses="").order_by()
+        found = rows.values_list("pk", "allowed_addresses")
+        return [team for team, networks in found if not listed(address, networks)]
 
     def administered_by(self, user: Any) -> Self:
         """The teams one manages as owner or admin; all for platform admins, none for restricted users."""

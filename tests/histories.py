@@ -11,6 +11,7 @@ from accounts.models import (
     Impersonation,
     Key,
     Notice,
+    PendingChange,
     RecoveryCode,
     RecoveryDevice,
     Session,
@@ -88,6 +89,14 @@ def with_history(cast: Cast) -> Cast:
 
 def _persons_own(cast: Cast) -> None:
     marco, now = cast.marco, timezone.now()
+    PendingChange.objects.create(
+        target_model="projects.Project",
+        verb="change",
+        content={},
+        proposed_by=marco,
+        decided_by=marco,
+        expires_at=now,
+    )
     for admin, user in ((cast.admin, marco), (marco, cast.vera)):
         Impersonation.objects.create(admin=admin, user=user, reason="To look", ends_at=now)
     TotpDevice.objects.create(user=marco, name="Phone", confirmed=False)

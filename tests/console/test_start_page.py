@@ -12,9 +12,9 @@ from audit import trail
 from guards.models import GuardAttachment
 from portal import charts, start_page
 from portal.models import Provider
-from projects.models import Exchange, Project, ProjectGuard
+from projects.models import Exchange, Project, ProjectGuard, TeamSpend
 from projects.outcomes import GROUPS, OUTCOMES
-from teams.models import Membership
+from teams.models import Membership, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -242,3 +242,42 @@ def test_the_start_page_costs_the_same_however_much_happened(
         trail.record(action="sign_in_failed", target_type="accounts.User")
     with django_assert_max_num_queries(26):
         figures(client)
+
+
+def budgeted(team, budget, micros):
+    Team.objects.filter(pk=team.pk).update(monthly_budget=budget)
+    month = timezone.now().date().replace(day=1)
+    TeamSpend.objects.create(team=team, month=month, spent_micros=micros)
+
+
+def test_it_shows_what_teams_spent_of_their_budgets_nearest_to_the_end_first(cast, client):
+    budgeted(cast.research, 10, 2_500_000)
+    budgeted(cast.support, 1, 1_000_000)
+    Team.objects.create(slug="zero", name="Zero", monthly_budget=0)
+    Team.objects.create(slug="free", name="Free")
+    client.force_login(cast.admin)
+    shown = client.get("/admin/").context
+    assert [(str(m.title), m.percent, m.tone) for m in shown["meters"]] == [
+        ("Support", 100, "bad"),
+        ("Zero", 100, "bad"),
+        ("Research", 25, ""),
+    ]
+    assert "2 teams have spent their budgets" in str([n.words for n in shown["notices"]])
+    assert shown["meters"][2].words == "$2.50 of $10.00; $7.50 remain"
+    client.force_login(cast.olivia)
+    page = client.get("/admin/")
+    assert [str(meter.title) for meter in page.context["meters"]] == ["Research"]
+    assert "$2.50 of $10.00; $7.50 remain" in page.content.decode()
+    assert not [n for n in page.context["notices"] if "budget" in str(n.words)]
+
+
+def test_four_fifths_of_a_budget_are_a_notice(cast, client):
+    budgeted(cast.research, 10, 7_999_999)
+    client.force_login(cast.olivia)
+    assert client.get("/admin/").context["meters"][0].tone == ""
+    TeamSpend.objects.update(spent_micros=8_000_000)
+    shown = client.get("/admin/").context
+    assert shown["meters"][0].tone == "warn"
+    assert "1 team has spent over 80% of its budget" in str([n.words for n in shown["notices"]])
+    TeamSpend.objects.update(month="2020-01-01")
+    assert client.get("/admin/").context["meters"][0].percent == 0

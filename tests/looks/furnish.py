@@ -177,6 +177,29 @@ def _roles_and_groups() -> None:
     set_groups_of(by=admin, user=newcomer, source="ldap", names=[heads.name])
 
 
+def _waiting() -> None:
+    """The two-person rule is on; a change of the assistant waits."""
+    from django.test import Client
+
+    from accounts.models import User
+    from portal.models import Setting
+
+    Setting.objects.create(name="two_person_rule", value=True)
+    olivia = Client(SERVER_NAME="localhost", HTTP_X_FORWARDED_PROTO="https")
+    olivia.force_login(User.objects.get(email="olivia@example.com"))
+    answer = olivia.patch(
+        "/api/projects/assistant/",
+        {
+            "log_content": False,
+            "parameters": {"temperature": 0.2, "max_tokens": 800},
+            "system_prompt": "Answer from the handbook, and say so where it is silent.",
+        },
+        "application/json",
+        headers={"X-Change-Reason": "Works council: questions of staff are not to be kept"},
+    )
+    assert answer.status_code == 202, answer.content
+
+
 def _reviews() -> dict[str, str]:
     """A review of research, half decided; one right has changed since it was opened."""
     from datetime import timedelta
@@ -195,7 +218,8 @@ def _reviews() -> dict[str, str]:
     made = take_snapshot()
     due = timezone.localdate() + timedelta(days=14)
     review = open_review(by=admin, team=research, due_on=due, note="Each quarter.")
-    open_review(by=admin, team=None, due_on=due)
+    everything = open_review(by=admin, team=None, due_on=due)
+    owners = everything.lines.get(kind="membership", user__email="sam@example.com")
     lines = ReviewLine.objects.filter(review=review, kind="membership")
     attest_line(by=admin, line=lines.get(user__email="olivia@example.com"), note="Leads the team")
     marco = lines.get(user__email="marco@example.com")
@@ -207,6 +231,8 @@ def _reviews() -> dict[str, str]:
     made.save()
     return {
         "review_line": str(marco.pk),
+        "platform_review": str(everything.pk),
+        "owners_line": str(owners.pk),
         "changed_line": str(rita.pk),
         "snapshot_day": str(made.day),
     }
@@ -253,6 +279,7 @@ def _console() -> dict[str, str]:
     TeamSpend.objects.get_or_create(
         team=project.team, month=month, defaults={"spent_micros": 15_120_000}
     )
+    Team.objects.filter(slug="research").update(monthly_budget=18, requests_per_minute=600)
     Bucket.objects.get_or_create(key="project:1", defaults={"tat": 1})
     AddressRule.objects.get_or_create(
         place="console", verdict="block", network="203.0.113.0/24", note="A network that guesses"
@@ -265,6 +292,7 @@ def _console() -> dict[str, str]:
         team=Team.objects.get(slug="research"),
         stage="input",
     )
+    _waiting()
     _roles_and_groups()
     if not Widget.objects.exists():
         Widget.objects.create(

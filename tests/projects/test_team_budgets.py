@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Key
-from projects import actions
+from projects import actions, steps
 from projects.budgets import MICROS
 from projects.models import Exchange, KeySpend, Project, Spend, TeamSpend
 from projects.tasks import apply_retention, close_abandoned
@@ -193,6 +193,31 @@ def test_nothing_that_is_deleted_makes_room_in_the_teams_budget(cast, model_serv
     cast.assistant.delete()
     assert TeamSpend.objects.get().spent_micros == 2000
     assert ask(cast.bearer(cast.marco), project="drafts").status_code == 402
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", ["v1", "api", "api streamed", "playground streamed"])
+def test_what_is_spent_while_a_project_is_deleted_counts_for_its_team(
+    model_server, monkeypatch, door
+):
+    """Its own row is gone with it; the answer still comes, and is in no conversation."""
+    cast = build_cast()
+    priced(cast, model_server, project=BIG, team=BIG)
+    real = steps.judge_output
+
+    def late(passage):
+        Project.objects.get(slug="assistant").delete()
+        real(passage)
+
+    monkeypatch.setattr(steps, "judge_output", late)
+    said = DOORS[door](cast, cast.marco, "hello")
+    assert (said.status, said.answer) == (200, "Hello from the model server.")
+    row = Exchange.objects.get()
+    assert (row.project_id, row.outcome, row.conversation_id) == (None, "answered", None)
+    assert row.cost > 0
+    assert TeamSpend.objects.get().spent_micros == row.cost * MICROS
+    assert not Spend.objects.exists()
+    assert held() == [0, 0, 0]
 
 
 def test_who_sees_what_a_team_spends(cast, model_server):
