@@ -14,7 +14,7 @@ from portal.context import SYSTEM, acting
 from portal.errors import Refusal
 from projects.access import export, pages, simulation
 from projects.models import KeyProject, Project, ProjectMember
-from teams import groups
+from teams import actions, groups
 from teams.models import CustomRole, Grant, Group, GroupMapping, Membership, TeamArchive
 from tests.cast import PASSWORD
 
@@ -481,6 +481,16 @@ def test_each_operation_is_simulated(cast, admin, change, gained, lost, changed)
         lost,
         changed,
     )
+
+
+def test_who_leaves_and_comes_back_is_not_assigned_any_more(cast, admin):
+    marco = {"team": "research", "user": "marco@example.com"}
+    found = simulated(admin, {"op": "remove_member", **marco}, {"op": "add_member", **marco})
+    assert found == {"gained": set(), "lost": {("marco", "drafts")}, "changed": []}
+    membership = Membership.objects.get(user=cast.marco)
+    actions.remove_member(by=cast.admin, membership=membership)
+    actions.add_member(by=cast.admin, team=cast.research, user=cast.marco)
+    assert ("marco", "drafts") not in cells(admin.get(MATRIX))
 
 
 def test_groups_are_simulated_as_they_are_followed(cast, admin):
