@@ -240,13 +240,15 @@ def _reviews() -> dict[str, str]:
 
 def _console() -> dict[str, str]:
     """The key of one row of every model that the console shows."""
+    from datetime import timedelta
+
     from django.contrib import admin
     from django.utils import timezone
 
     from accounts.actions import create_key
-    from accounts.models import Impersonation, User
+    from accounts.models import Impersonation, PendingChange, User
     from guards.models import Guard, GuardAttachment
-    from portal.models import AddressRule, Bucket, CspReport, Model, Provider
+    from portal.models import AddressRule, Bucket, CspReport, Model, Provider, Setting
     from projects.models import Project, Spend, TeamSpend
     from teams.models import Membership, Team
     from widget.models import Widget
@@ -300,6 +302,21 @@ def _console() -> dict[str, str]:
             name="Ask us",
             allowed_domains=["example.com"],
         )
+    PendingChange.objects.get_or_create(
+        target_model="projects.Project",
+        target_id=str(project.pk),
+        defaults={
+            "target_label": "assistant",
+            "rows": f"|projects.Project:{project.pk}|",
+            "team_id": project.team_id,
+            "verb": "change",
+            "reason": "For the looks",
+            "content": {"steps": []},
+            "proposed_by": marco,
+            "expires_at": timezone.now() + timedelta(days=7),
+        },
+    )
+    Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
     found = {}
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")
