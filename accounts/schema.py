@@ -31,7 +31,7 @@ class PortalAuthenticationScheme(OpenApiAuthenticationExtension):
                 "type": "http",
                 "scheme": "basic",
                 "description": (
-                    "E-mail and password, where the installation allows it (`PORTAL_BASIC_AUTH`, off by default); "
+                    "E-mail and password, where the platform's settings allow it (off by default); "
                     "never for people who have, or must have, a second factor."
                 ),
             },

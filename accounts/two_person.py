@@ -176,8 +176,10 @@ def may_make(user: Any, change: PendingChange) -> bool:
 def _may(user: Any, step: dict[str, Any], row: Any) -> bool:
     model, after = model_of(step), row_after(step, row)
     permission = f"{model._meta.app_label}.{step['verb']}_{model._meta.model_name}"
+    if row is None and step["verb"] != "add":
+        return bool(user.has_perm(permission))  # it is gone, and so nothing will be made
     sides = [side for side in (row, after) if side is not None]
-    if not sides or not all(user.has_perm(permission, side) for side in sides):
+    if not all(user.has_perm(permission, side) for side in sides):
         return False
     return all(right(user, row, after) for right in _rights.get(model._meta.label, ()))
 

@@ -185,23 +185,19 @@ register_listener(_stored.clear)
 
 def _writes(change: Change) -> None:
     """What the running transaction reads of settings is its own until it is committed, and it may never be."""
-    if change.model._meta.label != MODEL:
-        return
-    connection.gatehouse_writes_settings = connection.in_atomic_block  # type: ignore[attr-defined]
-    transaction.on_commit(_written)
+    if change.model._meta.label == MODEL:
+        transaction.on_commit(_written)
 
 
 register_watcher(_writes)
 
 
 def _written() -> None:
-    connection.gatehouse_writes_settings = False  # type: ignore[attr-defined]
+    """Stands in Django's list of what to do on commit, which drops it with the transaction or savepoint that wrote."""
 
 
 def _has_written() -> bool:
-    if not connection.in_atomic_block:
-        _written()
-    return bool(getattr(connection, "gatehouse_writes_settings", False))
+    return any(what is _written for _savepoints, what, _robust in connection.run_on_commit)
 
 
 def value(name: str) -> Any:

@@ -136,6 +136,7 @@ class GroupAdmin(ConsoleModelAdmin):
 @admin.register(GroupMember)
 class GroupMemberAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     intro = _("Who is in which group: changed on the group's page, or by its source.")
+    next_step = _("Nobody is in a group yet: name its people on the group's page.")
     list_display = ("user", "group")
     list_select_related = ("user", "group")
     search_fields = ("user__email", "group__name")

@@ -70,7 +70,11 @@ class CustomRoleForm(forms.ModelForm):
 
 def _keeps(title: Any) -> forms.Field:
     return forms.MultipleChoiceField(
-        label=title, required=False, widget=forms.CheckboxSelectMultiple, choices=()
+        label=title,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=(),
+        help_text=_("Ticked: its holders may do this, in this team."),
     )
 
 

@@ -6,20 +6,16 @@ from typing import Any
 from accounts.models import User
 from accounts.two_person import register_approvers, register_right
 from teams.models import Membership
+from teams.models.teams import LIMITS
 from teams.roles import ROLES_THAT_ADMINISTER
-
-# What limits a team is set by platform admins alone.
-LIMITS = (
-    *("requests_per_minute", "monthly_budget", "content_hours", "conversation_days"),
-    "allowed_regions",
-)
 
 
 def may_change_team(user: Any, before: Any, after: Any) -> bool:
     """Beside `teams.change_team`: its limits, and that a second factor is not demanded any more."""
-    if before is None or after is None or user.is_superuser:
+    if before is None or after is None:
         return True
-    if any(getattr(before, name) != getattr(after, name) for name in LIMITS):
+    limits = any(getattr(before, name) != getattr(after, name) for name in LIMITS)
+    if limits and not user.has_perm("teams.set_limits", before):
         return False
     loosened = before.second_factor_required and not after.second_factor_required
     return not loosened or bool(user.has_perm("teams.manage_owners", before))

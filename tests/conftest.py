@@ -80,7 +80,7 @@ def forget_caches(request, monkeypatch) -> None:
     # No address rules, as of now; whoever makes one in a test is heard.
     address_lists._rules._rules, address_lists._rules._until = (), time.monotonic() + 3600
     # Nothing is set in the console either.
-    platform_settings._stored._values, connection.gatehouse_writes_settings = {}, False
+    platform_settings._stored._values = {}
     platform_settings._stored._until = time.monotonic() + 3600
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):

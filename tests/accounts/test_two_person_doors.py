@@ -73,6 +73,11 @@ def by_settings(**changes):
     return lambda client: ("/admin/portal/setting/", form(**changes))
 
 
+def switched_off(widget):
+    Widget.objects.filter(pk=widget.pk).update(is_active=False)
+    return widget
+
+
 def guard_of(cast):
     return ProjectGuard.objects.filter(project=cast.assistant, guard__slug="personal-data").get()
 
@@ -109,6 +114,18 @@ FORMS = {
     "a project's budget goes": lambda c: (
         c.admin, by_form(c.assistant, monthly_budget=""),
         lambda: Project.objects.get(pk=c.assistant.pk).monthly_budget is None),
+    "a team's budget is raised": lambda c: (
+        c.admin, by_form(c.research, monthly_budget="60"),
+        lambda: Team.objects.get(pk=c.research.pk).monthly_budget == 60),
+    "a team's conversations are kept for less": lambda c: (
+        c.admin, by_form(c.research, conversation_days="29"),
+        lambda: Team.objects.get(pk=c.research.pk).conversation_days == 29),
+    "a team's content is kept as the platform's, which is less": lambda c: (
+        c.admin, by_form(c.research, content_hours=""),
+        lambda: Team.objects.get(pk=c.research.pk).content_hours is None),
+    "a widget is switched on again": lambda c: (
+        c.olivia, by_form(switched_off(c.widget), is_active="on"),
+        lambda: Widget.objects.get(pk=c.widget.pk).is_active),
     "a key's budget is raised": lambda c: (
         c.admin, by_form(c.marcos_key, monthly_budget="4"),
         lambda: Key.objects.get(pk=c.marcos_key.pk).monthly_budget == 4),
@@ -137,6 +154,9 @@ CALLS = {
     "a budget": lambda c: (
         c.admin, "/api/projects/assistant/", {"monthly_budget": "7"},
         lambda: Project.objects.get(pk=c.assistant.pk).monthly_budget == 7),
+    "a team's budget": lambda c: (
+        c.admin, "/api/teams/research/", {"monthly_budget": None, "name": "Searching"},
+        lambda: Team.objects.get(pk=c.research.pk).name == "Searching"),
     "the rule": lambda c: (
         c.admin, "/api/settings/two_person_rule/", {"value": False},
         lambda: not Setting.objects.filter(name="two_person_rule")),
@@ -231,6 +251,8 @@ STRONGER = {
     "a project gets another name": lambda c: (c.olivia, by_form(c.assistant, name="Helper")),
     "a widget's domains are fewer": lambda c: (c.olivia, by_form(c.widget, allowed_domains="[]")),
     "a widget goes": lambda c: (c.olivia, by_deletion(c.widget)),
+    "a team keeps content for longer": lambda c: (c.admin, by_form(c.research, content_hours="96")),
+    "a team's budget goes down": lambda c: (c.admin, by_form(c.research, monthly_budget="40")),
     "content is kept for longer": lambda c: (c.admin, by_settings(content_hours=72)),
     "a key's budget goes down": lambda c: (c.admin, by_form(c.marcos_key, monthly_budget="2")),
 }

@@ -187,6 +187,28 @@ def acting_in_the_console(page: Page, made: dict[str, str]) -> None:
     expect(page.get_by_role("timer")).to_contain_text(":")
 
 
+def propose(page: Page, made: dict[str, str]) -> None:
+    """What weakens is asked a reason for."""
+    page.goto("/admin/projects/project/?q=helpdesk")
+    page.locator("#result_list tbody a").first.click()
+    page.get_by_label("Log content").uncheck()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="A second person has to agree")).to_be_visible()
+
+
+def review_refused(page: Page, made: dict[str, str]) -> None:
+    page.goto(
+        f"/admin/projects/accessreview/{made['platform_review']}/lines/{made['owners_line']}/"
+    )
+    page.get_by_role("button", name="Revoke the right").click()
+    expect(page.get_by_role("alert")).to_contain_text("keeps at least one owner")
+
+
+def compared_too_early(page: Page, made: dict[str, str]) -> None:
+    page.goto("/admin/access/changes/?from=2026-01-01")
+    expect(page.get_by_role("alert")).to_contain_text("The first snapshot is of")
+
+
 DEEDS = (
     Deed("wrong-password", "", wrong_password),
     Deed("new-key", "sam", new_key),
@@ -200,6 +222,7 @@ DEEDS = (
     Deed("account-menu", "marco", account_menu),
     Deed("operation", "marco", operation),
     Deed("form-errors", "admin", form_errors),
+    Deed("propose", "admin", propose),
     Deed("guard-tried", "admin", guard_tried),
     Deed("provider-tested", "admin", provider_tested),
     Deed("acting-as", "ada", acting_as),

@@ -177,6 +177,29 @@ def _roles_and_groups() -> None:
     set_groups_of(by=admin, user=newcomer, source="ldap", names=[heads.name])
 
 
+def _waiting() -> None:
+    """The two-person rule is on; a change of the assistant waits."""
+    from django.test import Client
+
+    from accounts.models import User
+    from portal.models import Setting
+
+    Setting.objects.create(name="two_person_rule", value=True)
+    olivia = Client(SERVER_NAME="localhost", HTTP_X_FORWARDED_PROTO="https")
+    olivia.force_login(User.objects.get(email="olivia@example.com"))
+    answer = olivia.patch(
+        "/api/projects/assistant/",
+        {
+            "log_content": False,
+            "parameters": {"temperature": 0.2, "max_tokens": 800},
+            "system_prompt": "Answer from the handbook, and say so where it is silent.",
+        },
+        "application/json",
+        headers={"X-Change-Reason": "Works council: questions of staff are not to be kept"},
+    )
+    assert answer.status_code == 202, answer.content
+
+
 def _reviews() -> dict[str, str]:
     """A review of research, half decided; one right has changed since it was opened."""
     from datetime import timedelta
@@ -214,13 +237,15 @@ def _reviews() -> dict[str, str]:
 
 def _console() -> dict[str, str]:
     """The key of one row of every model that the console shows."""
+    from datetime import timedelta
+
     from django.contrib import admin
     from django.utils import timezone
 
     from accounts.actions import create_key
-    from accounts.models import Impersonation, User
+    from accounts.models import Impersonation, PendingChange, User
     from guards.models import Guard, GuardAttachment
-    from portal.models import AddressRule, Bucket, CspReport, Model, Provider
+    from portal.models import AddressRule, Bucket, CspReport, Model, Provider, Setting
     from projects.models import Project, Spend, TeamSpend
     from teams.models import Membership, Team
     from widget.models import Widget
@@ -266,6 +291,7 @@ def _console() -> dict[str, str]:
         team=Team.objects.get(slug="research"),
         stage="input",
     )
+    _waiting()
     _roles_and_groups()
     if not Widget.objects.exists():
         Widget.objects.create(
@@ -273,6 +299,21 @@ def _console() -> dict[str, str]:
             name="Ask us",
             allowed_domains=["example.com"],
         )
+    PendingChange.objects.get_or_create(
+        target_model="projects.Project",
+        target_id=str(project.pk),
+        defaults={
+            "target_label": "assistant",
+            "rows": f"|projects.Project:{project.pk}|",
+            "team_id": project.team_id,
+            "verb": "change",
+            "reason": "For the looks",
+            "content": {"steps": []},
+            "proposed_by": marco,
+            "expires_at": timezone.now() + timedelta(days=7),
+        },
+    )
+    Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
     found = {}
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")

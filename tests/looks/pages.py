@@ -31,6 +31,8 @@ NOT_PAGES = {
     # closed doors of allauth, and the console's, which lead to the account pages
     *("account_signup", "account_inactive", "account_email", "account_reauthenticate"),
     *("account_set_password", "login", "logout", "password_change", "password_change_done"),
+    *("accounts_pendingchange_approve", "accounts_pendingchange_reject"),
+    "accounts_pendingchange_withdraw",  # answer forms
     "portal_provider_test",  # answers a form; looked at by test_deeds
     *("auth_token", "auth_refresh", "auth_logout", "auth_fresh"),  # programs sign in
     # answers to forms, and a file
@@ -109,6 +111,8 @@ PAGES = (
     Page("review-nothing", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?q=zebra", "admin"),
     Page("review-line", "projects_accessreview_line", "/admin/projects/accessreview/{projects_accessreview}/lines/{review_line}/", "admin"),
     Page("review-line-changed", "projects_accessreview_line", "/admin/projects/accessreview/{projects_accessreview}/lines/{changed_line}/", "admin"),
+    Page("pending-of-the-proposer", "accounts_pendingchange_change", "/admin/accounts/pendingchange/{accounts_pendingchange}/change/", "olivia"),
+    Page("settings-of-an-auditor", "portal_setting_changelist", "/admin/portal/setting/", "auditor"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
     Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
 )  # fmt: skip

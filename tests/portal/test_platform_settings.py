@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from audit.models import Entry
@@ -207,7 +207,6 @@ def test_what_was_undone_is_not_believed(cast, unfixed):
         assert value("failed_sign_ins") == 5
         transaction.set_rollback(True)
     assert value("failed_sign_ins") == 10
-    connection.gatehouse_writes_settings = False
 
 
 def test_while_the_database_is_away_the_settings_stay_as_they_were(cast, unfixed, monkeypatch):
