@@ -196,19 +196,6 @@ def propose(page: Page, made: dict[str, str]) -> None:
     expect(page.get_by_role("heading", name="A second person has to agree")).to_be_visible()
 
 
-def review_refused(page: Page, made: dict[str, str]) -> None:
-    page.goto(
-        f"/admin/projects/accessreview/{made['platform_review']}/lines/{made['owners_line']}/"
-    )
-    page.get_by_role("button", name="Revoke the right").click()
-    expect(page.get_by_role("alert")).to_contain_text("keeps at least one owner")
-
-
-def compared_too_early(page: Page, made: dict[str, str]) -> None:
-    page.goto("/admin/access/changes/?from=2026-01-01")
-    expect(page.get_by_role("alert")).to_contain_text("The first snapshot is of")
-
-
 DEEDS = (
     Deed("wrong-password", "", wrong_password),
     Deed("new-key", "sam", new_key),
