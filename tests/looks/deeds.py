@@ -116,6 +116,28 @@ def provider_tested(page: Page, made: dict[str, str]) -> None:
     expect(page.get_by_role("status")).to_be_visible()
 
 
+def simulated(page: Page, made: dict[str, str]) -> None:
+    """Three changes, one of which is not added yet; people gain and lose."""
+    page.goto("/admin/access/simulate/?op=set_visibility&project=drafts&visibility=public")
+    add = page.get_by_role("button", name="Add this change")
+    add.click()
+    page.get_by_label("What would change").select_option("remove_member")
+    page.get_by_role("button", name="Choose", exact=True).click()
+    page.get_by_label("Person").fill("marco@example.com")
+    add.click()
+    expect(page.get_by_role("heading", name="Lost")).to_be_visible()
+    page.get_by_label("What would change").select_option("change_role")
+    page.get_by_role("button", name="Choose", exact=True).click()
+    page.get_by_label("Person").fill("nobody@example.com")
+    add.click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def access_opened(page: Page, made: dict[str, str]) -> None:
+    page.goto("/admin/access/?q=marco")
+    page.locator("details.reach summary").first.click()
+
+
 def console_menu(page: Page, made: dict[str, str]) -> None:
     page.goto("/admin/")
     menu = page.get_by_role("button", name="Menu")
@@ -214,6 +236,8 @@ DEEDS = (
     Deed("provider-tested", "admin", provider_tested),
     Deed("acting-as", "ada", acting_as),
     Deed("acting-in-the-console", "ada", acting_in_the_console),
+    Deed("simulated", "olivia", simulated),
+    Deed("access-opened", "admin", access_opened),
     Deed("console-menu", "admin", console_menu),
     Deed("second-step", "stranger", second_step),
     Deed("wrong-code", "stranger", wrong_code),
