@@ -218,19 +218,6 @@ def propose(page: Page, made: dict[str, str]) -> None:
     expect(page.get_by_role("heading", name="A second person has to agree")).to_be_visible()
 
 
-def review_refused(page: Page, made: dict[str, str]) -> None:
-    page.goto(
-        f"/admin/projects/accessreview/{made['platform_review']}/lines/{made['owners_line']}/"
-    )
-    page.get_by_role("button", name="Revoke the right").click()
-    expect(page.get_by_role("alert")).to_contain_text("keeps at least one owner")
-
-
-def compared_too_early(page: Page, made: dict[str, str]) -> None:
-    page.goto("/admin/access/changes/?from=2026-01-01")
-    expect(page.get_by_role("alert")).to_contain_text("The first snapshot is of")
-
-
 DEEDS = (
     Deed("wrong-password", "", wrong_password),
     Deed("new-key", "sam", new_key),
@@ -248,8 +235,6 @@ DEEDS = (
     Deed("guard-tried", "admin", guard_tried),
     Deed("provider-tested", "admin", provider_tested),
     Deed("acting-as", "ada", acting_as),
-    Deed("review-refused", "admin", review_refused),
-    Deed("access-changes-too-early", "admin", compared_too_early),
     Deed("acting-in-the-console", "ada", acting_in_the_console),
     Deed("simulated", "olivia", simulated),
     Deed("access-opened", "admin", access_opened),
