@@ -12,6 +12,7 @@ from portal.console_navigation import Link, Section, register_page, register_sec
 from portal.start_page import Scope, Step, register_scope, register_steps
 from teams import roles_page
 from teams.models import Grant, Team
+from teams.querysets import archived_teams
 
 LISTED = 8
 
@@ -35,9 +36,10 @@ class TeamFilter(VisibleFilter):
 
 
 def section(request: HttpRequest) -> Section | None:
-    """The first teams by name, each with its start page; the list has the others."""
+    """The first teams in use by name, each with its start page; the list has the others."""
     here = request.GET.get("team") if request.path == reverse("admin:index") else None
-    rows = list(teams_of(request.user).order_by("name").values_list("slug", "name")[: LISTED + 1])
+    teams = teams_of(request.user).exclude(pk__in=archived_teams()).order_by("name")
+    rows = list(teams.values_list("slug", "name")[: LISTED + 1])
     links = [
         Link(name, f"{reverse('admin:index')}?team={slug}", slug == here)
         for slug, name in rows[:LISTED]

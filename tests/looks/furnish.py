@@ -218,8 +218,7 @@ def _reviews() -> dict[str, str]:
     made = take_snapshot()
     due = timezone.localdate() + timedelta(days=14)
     review = open_review(by=admin, team=research, due_on=due, note="Each quarter.")
-    everything = open_review(by=admin, team=None, due_on=due)
-    owners = everything.lines.get(kind="membership", user__email="sam@example.com")
+    open_review(by=admin, team=None, due_on=due)
     lines = ReviewLine.objects.filter(review=review, kind="membership")
     attest_line(by=admin, line=lines.get(user__email="olivia@example.com"), note="Leads the team")
     marco = lines.get(user__email="marco@example.com")
@@ -231,8 +230,6 @@ def _reviews() -> dict[str, str]:
     made.save()
     return {
         "review_line": str(marco.pk),
-        "platform_review": str(everything.pk),
-        "owners_line": str(owners.pk),
         "changed_line": str(rita.pk),
         "snapshot_day": str(made.day),
     }
@@ -240,13 +237,15 @@ def _reviews() -> dict[str, str]:
 
 def _console() -> dict[str, str]:
     """The key of one row of every model that the console shows."""
+    from datetime import timedelta
+
     from django.contrib import admin
     from django.utils import timezone
 
     from accounts.actions import create_key
-    from accounts.models import Impersonation, User
+    from accounts.models import Impersonation, PendingChange, User
     from guards.models import Guard, GuardAttachment
-    from portal.models import AddressRule, Bucket, CspReport, Model, Provider
+    from portal.models import AddressRule, Bucket, CspReport, Model, Provider, Setting
     from projects.models import Project, Spend, TeamSpend
     from teams.models import Membership, Team
     from widget.models import Widget
@@ -300,6 +299,21 @@ def _console() -> dict[str, str]:
             name="Ask us",
             allowed_domains=["example.com"],
         )
+    PendingChange.objects.get_or_create(
+        target_model="projects.Project",
+        target_id=str(project.pk),
+        defaults={
+            "target_label": "assistant",
+            "rows": f"|projects.Project:{project.pk}|",
+            "team_id": project.team_id,
+            "verb": "change",
+            "reason": "For the looks",
+            "content": {"steps": []},
+            "proposed_by": marco,
+            "expires_at": timezone.now() + timedelta(days=7),
+        },
+    )
+    Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
     found = {}
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")
