@@ -7,6 +7,7 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +24,8 @@ VERBS |= {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 class RolePermission(BasePermission):
     """Asks the roles, with the object; a key also needs the scope its view names for reading or writing.
 
-    A view's `deeds` name the permission of an action on one object that is more than its verb; the object decides it.
+    A row that one does not see is not there, also for who may change none: 404 before 403. A view's
+    `deeds` name the permission of an action on one object that is more than its verb; the object decides it.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -36,7 +38,16 @@ class RolePermission(BasePermission):
             return False
         if VERBS.get(request.method) == "view" or _deed(view):
             return True
-        return request.user.has_perm(_name(view, request))
+        if request.user.has_perm(_name(view, request)):
+            return True
+        if getattr(view, "detail", False):
+            self.refuse_unseen(view)
+        return False
+
+    def refuse_unseen(self, view: Any) -> None:
+        """Raises 404 where the address names a row that the caller does not see."""
+        named = {view.lookup_field: view.kwargs[view.lookup_url_kwarg or view.lookup_field]}
+        get_object_or_404(view.get_queryset(), **named)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         return VERBS.get(request.method) == "view" or request.user.has_perm(

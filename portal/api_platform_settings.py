@@ -62,6 +62,9 @@ class SettingPermission(RolePermission):
         may_knock = super().has_permission(request, view)
         return may_knock and bool(request.user.has_perm("portal.view_setting"))
 
+    def refuse_unseen(self, view: Any) -> None:
+        """The names of settings are no secret, and no rows."""
+
 
 class SettingViewSet(viewsets.GenericViewSet):
     """What holds for the whole platform. Security settings need fresh authentication, and so no key changes them."""

@@ -137,6 +137,11 @@ class AccessReviewAdmin(ConsoleModelAdmin):
             raise PermissionDenied
         return review
 
+    def _require_decider(self, request: HttpRequest, review: Any) -> None:
+        """403 for who looks at reviews and decides none; what a decision itself refuses is said beside its line."""
+        if not request.user.has_perm("projects.change_accessreview", review):
+            raise PermissionDenied
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -177,6 +182,7 @@ class AccessReviewAdmin(ConsoleModelAdmin):
         review = self._seen(request, pk)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        self._require_decider(request, review)
         one = request.POST.get("one")
         wanted = [one] if one else request.POST.getlist("_selected_action")
         keys = [int(key) for key in wanted[:PER_PAGE] if key.isdecimal()]
@@ -217,6 +223,8 @@ class AccessReviewAdmin(ConsoleModelAdmin):
         )
         form = DecideForm(request.POST if request.method == "POST" else None, label_suffix="")
         refused = ""
+        if form.is_bound:
+            self._require_decider(request, review)
         if form.is_valid():
             try:
                 self._decide(request, row, form.cleaned_data["note"])

@@ -18,8 +18,10 @@ class ProjectsConfig(AppConfig):
             spending,
             team_ties,
         )
+        from projects.access import console as access_console
 
         console.install()
+        access_console.install()
         key_ties.install()
         team_ties.install()
         spending.install()

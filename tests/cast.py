@@ -50,7 +50,7 @@ class Cast:
         )
 
 
-def _user(name: str, **flags: bool) -> User:
+def new_user(name: str, **flags: bool) -> User:
     user = User(email=f"{name}@example.com", name=name.title(), **flags)
     user.set_password(PASSWORD)
     user.save()
@@ -59,11 +59,11 @@ def _user(name: str, **flags: bool) -> User:
 
 def build_cast() -> Cast:
     """Creates everybody; the assistant is guarded as in the demo organisation."""
-    people = {name: _user(name) for name in ("olivia", "adam", "marco", "vera", "sam")}
+    people = {name: new_user(name) for name in ("olivia", "adam", "marco", "vera", "sam")}
     people |= {
-        "admin": _user("admin", is_superuser=True),
-        "auditor": _user("auditor", is_auditor=True),
-        "rita": _user("rita", is_restricted=True),
+        "admin": new_user("admin", is_superuser=True),
+        "auditor": new_user("auditor", is_auditor=True),
+        "rita": new_user("rita", is_restricted=True),
     }
     research = Team.objects.create(slug="research", name="Research")
     support = Team.objects.create(slug="support", name="Support")

@@ -46,22 +46,22 @@ class Selection:
         whole = cls(teams=_teams_of(by))
         return cls(
             teams=whole.teams,
-            team=_one(whole._teams().filter(slug=team)) if team else None,
+            team=_one(whole.team_rows().filter(slug=team)) if team else None,
             user=_one(whole.accounts().filter(email=user.strip().lower())) if user else None,
-            project=_one(whole._projects().filter(slug=project)) if project else None,
+            project=_one(whole.project_rows().filter(slug=project)) if project else None,
         )
 
     @property
     def sees_all(self) -> bool:
         return self.teams is None
 
-    def _teams(self) -> QuerySet:
+    def team_rows(self) -> QuerySet:
         rows = Team.objects.order_by("slug")
         if self.teams is not None:
             rows = rows.filter(pk__in=self.teams)
         return rows if self.team is None else rows.filter(pk=self.team)
 
-    def _projects(self) -> QuerySet:
+    def project_rows(self) -> QuerySet:
         rows = Project.objects.order_by("slug")
         if self.teams is not None:
             rows = rows.filter(team_id__in=self.teams)
@@ -112,12 +112,12 @@ def places(selection: Selection) -> Places:
 
 def _team_facts(selection: Selection) -> Iterator[TeamFact]:
     archived = set(TeamArchive.objects.values_list("team_id", flat=True))
-    for key, slug, name in selection._teams().values_list("pk", "slug", "name"):
+    for key, slug, name in selection.team_rows().values_list("pk", "slug", "name"):
         yield TeamFact(key, intern(slug), name, is_archived=key in archived)
 
 
 def _project_facts(selection: Selection) -> Iterator[ProjectFact]:
-    projects = selection._projects()
+    projects = selection.project_rows()
     granted = set(
         Grant.objects.order_by()
         .filter(team_id__in=projects.order_by().values("team_id"))

@@ -159,6 +159,6 @@ def test_an_unsafe_deployment_fails(copy):
 
 def test_a_failed_system_check_fails(copy):
     path = copy / "teams/admin.py"
-    path.write_text(path.read_text().replace('"created")\n    search', '"nothing")\n    search'))
+    path.write_text(path.read_text().replace('"created", "state")', '"created", "nothing")'))
     code, said = gates(copy)
     assert (code, "admin.E" in said) == (1, True)

@@ -37,6 +37,7 @@ NOT_PAGES = {
     *("auth_token", "auth_refresh", "auth_logout", "auth_fresh"),  # programs sign in
     # answers to forms, and a file
     *(f"projects_accessreview_{name}" for name in ("attest", "close", "result")),
+    "access_export",  # leads to a file
     "app_list",  # leads to the start page
 }
 
@@ -111,6 +112,15 @@ PAGES = (
     Page("review-nothing", "projects_accessreview_change", "/admin/projects/accessreview/{projects_accessreview}/change/?q=zebra", "admin"),
     Page("review-line", "projects_accessreview_line", "/admin/projects/accessreview/{projects_accessreview}/lines/{review_line}/", "admin"),
     Page("review-line-changed", "projects_accessreview_line", "/admin/projects/accessreview/{projects_accessreview}/lines/{changed_line}/", "admin"),
+    Page("access", "access", "/admin/access/", "admin"),
+    Page("access-of-a-team", "access", "/admin/access/?team=research", "olivia"),
+    Page("access-nobody", "access", "/admin/access/?q=zebra", "admin"),
+    Page("access-of-one", "access", "/admin/access/?user=olivia@example.com", "admin"),
+    Page("access-of-one-nothing", "access", "/admin/access/?user=nils@example.com", "admin"),
+    Page("explain", "access_explain", "/admin/access/explain/?user=marco@example.com&project=drafts", "admin"),
+    Page("explain-no-access", "access_explain", "/admin/access/explain/?user=rita@example.com&project=drafts", "olivia"),
+    Page("explain-not-found", "access_explain", "/admin/access/explain/?user=x&project=y", "olivia"),
+    Page("simulate", "access_simulate", "/admin/access/simulate/", "olivia"),
     Page("pending-of-the-proposer", "accounts_pendingchange_change", "/admin/accounts/pendingchange/{accounts_pendingchange}/change/", "olivia"),
     Page("settings-of-an-auditor", "portal_setting_changelist", "/admin/portal/setting/", "auditor"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),

@@ -22,10 +22,12 @@ from projects.models import Project, ProjectMember
 from teams import scopes
 from teams.models import Grant, Membership, Team
 from tests.cast import PASSWORD
-from tests.console.test_api_doors import KINDS, LISTS
+from tests.console.test_api_doors import LISTS
+from tests.doors.table import EXPECTED
 from tests.projects.crowd import crowd
 
 FEW, MANY = 3, 30
+KIND = {"admin": "admin", "olivia": "owner", "marco": "member"}  # as the tables call them
 MATRIX = "/api/permissions/matrix"
 
 
@@ -92,8 +94,8 @@ def deeds(cast):
         person = getattr(cast, name)
         found[f"{name} signs in and comes home"] = signing_in(person)
         found[f"{name} is at home"] = looking(person, "/")
-        for path, statuses in LISTS.items():
-            if "permissions" not in path and statuses[KINDS.index(name)] == 200:
+        for path in LISTS:
+            if EXPECTED[path]["GET", ""][KIND[name]] == 200:
                 found[f"{name} lists {path}"] = looking(person, f"/{path}")
     for name in ("admin", "olivia"):
         person = getattr(cast, name)

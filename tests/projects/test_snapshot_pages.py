@@ -138,11 +138,11 @@ def test_pages_lead_on(changed, monkeypatch):
 
 def test_it_costs_the_same_however_much_changed(changed):
     def count():
+        page(changed.olivia)  # whoever looked before filled the caches
         with CaptureQueriesContext(connection) as captured:
             assert page(changed.olivia).status_code == 200
         return len(captured)
 
-    page(changed.olivia)
     few = count()
     for number in range(40):
         user = User.objects.create(email=f"u{number}@example.com")
