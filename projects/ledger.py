@@ -58,7 +58,7 @@ def close(passage: Passage) -> None:
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
     try:
         _write(passage, may_keep)
-    except IntegrityError:
+    except DatabaseError:  # of a foreign key, or of the policies
         if passage.row is None or not _is_without_project(passage):
             raise
         passage.conversation = None

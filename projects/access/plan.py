@@ -129,7 +129,16 @@ class Plan:
 
     def _remove_member(self, change: Change) -> None:
         team = self._team(change).id
-        self._of(self._user(change), lambda person: _without(_in(change, person, team), team))
+        self._of(self._user(change), lambda person: self._leave(_in(change, person, team), team))
+
+    def _leave(self, person: Person, team: int) -> Person:
+        """Assignments go with the membership, and do not come back with the person."""
+        kept = frozenset(
+            key
+            for key in person.assigned
+            if key not in self._projects or self._projects[key].team != team
+        )
+        return replace(person, standings=_others(person, team), assigned=kept)
 
     def _change_role(self, change: Change) -> None:
         team = self._team(change).id
@@ -189,7 +198,7 @@ class Plan:
         def act(thought: Thought) -> None:
             if thought.person.id == user:
                 thought.groups = deed(thought.groups)
-                follow(thought, mappings)
+                self._follow(thought, mappings)
 
         self._deeds.append(act)
 
@@ -217,9 +226,22 @@ class Plan:
 
         def act(thought: Thought) -> None:
             if group in thought.groups:
-                follow(thought, mappings)
+                self._follow(thought, mappings)
 
         self._deeds.append(act)
+
+    def _follow(self, thought: Thought, mappings: Mappings) -> None:
+        """Makes the standings what the groups give, as `teams.groups` does; what was made by hand is never touched."""
+        wanted = given(one for group in thought.groups for one in mappings.get(group, ()))
+        for standing in thought.person.standings:
+            if standing.from_groups and standing.team not in wanted:
+                thought.person = self._leave(thought.person, standing.team)
+        for team, mapping in wanted.items():
+            held = thought.person.standing_in(team)
+            if held is None or held.from_groups:
+                own = mapping.custom_role
+                standing = Standing(team, mapping.role, own.name if own else "", from_groups=True)
+                thought.person = with_standing(thought.person, standing)
 
     # -- places --------------------------------------------------------------------------------------------------
 
@@ -257,27 +279,11 @@ def _in(change: Change, person: Person, team: int) -> Person:
     return person
 
 
-def _without(person: Person, team: int) -> Person:
-    kept = tuple(one for one in person.standings if one.team != team)
-    return replace(person, standings=kept)
+def _others(person: Person, team: int) -> tuple[Standing, ...]:
+    return tuple(one for one in person.standings if one.team != team)
 
 
 def with_standing(person: Person, standing: Standing) -> Person:
     """The same person with this standing in its team, instead of the one they had."""
-    others = _without(person, standing.team).standings
-    both = sorted((*others, standing), key=lambda one: one.team)
+    both = sorted((*_others(person, standing.team), standing), key=lambda one: one.team)
     return replace(person, standings=tuple(both))
-
-
-def follow(thought: Thought, mappings: Mappings) -> None:
-    """Makes the standings what the groups give, as `teams.groups` does; what was made by hand is never touched."""
-    wanted = given(one for group in thought.groups for one in mappings.get(group, ()))
-    for standing in thought.person.standings:
-        if standing.from_groups and standing.team not in wanted:
-            thought.person = _without(thought.person, standing.team)
-    for team, mapping in wanted.items():
-        held = thought.person.standing_in(team)
-        if held is None or held.from_groups:
-            own = mapping.custom_role
-            standing = Standing(team, mapping.role, own.name if own else "", from_groups=True)
-            thought.person = with_standing(thought.person, standing)

@@ -7,12 +7,14 @@ import time
 import pytest
 from django.test import Client
 
+from accounts.actions import end_sessions
 from accounts.models import User
 from audit.models import Entry
 from portal.context import SYSTEM, acting
-from projects.access import pages, simulation
+from portal.errors import Refusal
+from projects.access import export, pages, simulation
 from projects.models import KeyProject, Project, ProjectMember
-from teams import groups
+from teams import actions, groups
 from teams.models import CustomRole, Grant, Group, GroupMapping, Membership, TeamArchive
 from tests.cast import PASSWORD
 
@@ -285,6 +287,17 @@ def test_no_entry_no_csv(cast, admin, monkeypatch):
     assert not getattr(answer, "streaming", False)
 
 
+def test_the_file_breaks_off_when_the_session_ends(cast, admin, monkeypatch):
+    monkeypatch.setattr(export, "PIECE", 1)
+    monkeypatch.setattr(export, "CHUNK", 1)
+    pieces = iter(admin.get(MATRIX, {"format": "csv"}))
+    assert next(pieces).startswith(b"user,email,project,")
+    end_sessions(by=cast.admin, user=cast.admin)
+    with pytest.raises(Refusal) as refusal:
+        list(pieces)
+    assert refusal.value.code == "not_authenticated"
+
+
 def test_by_token_the_csv_is_for_who_proved_lately_who_they_are(cast):
     body = {"email": "admin@example.com", "password": PASSWORD}
     access = Client().post("/api/auth/token/", body, "application/json").json()["access"]
@@ -468,6 +481,16 @@ def test_each_operation_is_simulated(cast, admin, change, gained, lost, changed)
         lost,
         changed,
     )
+
+
+def test_who_leaves_and_comes_back_is_not_assigned_any_more(cast, admin):
+    marco = {"team": "research", "user": "marco@example.com"}
+    found = simulated(admin, {"op": "remove_member", **marco}, {"op": "add_member", **marco})
+    assert found == {"gained": set(), "lost": {("marco", "drafts")}, "changed": []}
+    membership = Membership.objects.get(user=cast.marco)
+    actions.remove_member(by=cast.admin, membership=membership)
+    actions.add_member(by=cast.admin, team=cast.research, user=cast.marco)
+    assert ("marco", "drafts") not in cells(admin.get(MATRIX))
 
 
 def test_groups_are_simulated_as_they_are_followed(cast, admin):

@@ -182,6 +182,16 @@ def assert_doors_are_right(client, person, project, row):
 # -- the simulation --------------------------------------------------------------------------------------------------
 
 
+BACK = {
+    "remove_member": "add_member",
+    "remove_from_group": "add_to_group",
+    "unmap_group": "map_group",
+    "withdraw": "grant",
+    "unassign": "assign",
+    "deactivate": "activate",
+}
+
+
 @st.composite
 def changes(draw, most=3):
     """Changes by number: each is tried, and what cannot be done for real is not simulated either."""
@@ -198,7 +208,10 @@ def changes(draw, most=3):
             "model": st.sampled_from(["good", "off"]),
         }
     )
-    return draw(st.lists(one, min_size=1, max_size=most))
+    found = draw(st.lists(one, min_size=1, max_size=most))
+    if draw(st.booleans()):  # what goes comes back, and not always as it was
+        found += [drawn | {"op": BACK[drawn["op"]]} for drawn in found if drawn["op"] in BACK]
+    return found
 
 
 class NotPossible(Exception):
