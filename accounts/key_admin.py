@@ -146,9 +146,12 @@ class KeyAdmin(ConsoleModelAdmin):
             return cells.chip(_("live"), "good", "check")
         return cells.chip(_("expired"), "warn", "clock")
 
-    @admin.action(description=_("Revoke"), permissions=["change"])
+    def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("accounts.revoke_key", obj)
+
+    @admin.action(description=_("Revoke"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
-        allowed = [key for key in queryset if self.has_change_permission(request, key)]
+        allowed = [key for key in queryset if self.has_revoke_permission(request, key)]
         for key in allowed:
             actions.revoke_key(by=request.user, key=key)
         text = ngettext("%d key revoked.", "%d keys revoked.", len(allowed)) % len(allowed)

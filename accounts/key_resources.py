@@ -147,7 +147,7 @@ class KeyViewSet(
     def perform_destroy(self, instance: Key) -> None:
         """Revokes; the row stays for the trail."""
         user = self.request.user
-        if instance.user_id != user.pk and not user.has_perm("accounts.change_key", instance):
+        if instance.user_id != user.pk and not user.has_perm("accounts.revoke_key", instance):
             raise Refusal("permission_denied")
         actions.revoke_key(by=user, key=instance)
 

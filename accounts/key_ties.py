@@ -26,6 +26,10 @@ class Ties(Protocol):
     def reached(self, key: Any) -> frozenset[str] | None:
         """The same, asked of the database at once: for what a request by the key may see."""
 
+    def teams(self, key: Any) -> frozenset[int | None] | None:
+        """Of the projects that it is confined to, by id, None among them for one that is not in sight; None for a key
+        that is not confined."""
+
     def spent(self, key: Any) -> Decimal:
         """USD of this month, what is reserved left out."""
 
@@ -44,6 +48,9 @@ class _Untied:
         return None
 
     def reached(self, key: Any) -> frozenset[str] | None:
+        return None
+
+    def teams(self, key: Any) -> frozenset[int | None] | None:
         return None
 
     def spent(self, key: Any) -> Decimal:

@@ -48,6 +48,11 @@ class ProjectTies:
         slugs = list(rows.values_list("project__slug", flat=True))
         return frozenset(slug for slug in slugs if slug) if slugs else None
 
+    def teams(self, key: Any) -> frozenset[int | None] | None:
+        rows = KeyProject.objects.filter(key_id=key.pk).values_list("project", "project__team_id")
+        found = list(rows)
+        return frozenset(team for project, team in found if project) if found else None
+
     def spent(self, key: Any) -> Decimal:
         return sum((dollars(row.spent_micros) for row in key.spends.all()), Decimal(0))
 

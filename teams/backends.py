@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from accounts.key_ties import ties
+from accounts.models import Key
 from teams.querysets import rows_of
 from teams.roles import Rights, auditor_may
+
+REVOKE_KEY = "accounts.revoke_key"
 
 
 class RoleBackend:
@@ -19,6 +23,8 @@ class RoleBackend:
             return True
         if user.is_auditor and auditor_may(permission):
             return True
+        if permission == REVOKE_KEY and isinstance(obj, Key):
+            return may_revoke(user, obj)
         roles = roles_of(user)
         if obj is None:
             return any(permission in rights.permissions for rights in roles.values())
@@ -66,6 +72,25 @@ def rights_in(user: Any, team_id: int | None) -> Rights | None:
     if not user.is_active or user.is_anonymous or user.is_restricted:
         return None
     return Rights.of("owner") if user.is_superuser else roles_of(user).get(team_id)
+
+
+def may_revoke(user: Any, key: Any) -> bool:
+    """Of somebody else's key: it opens nothing outside of teams in which they may revoke keys, and its owner may no more
+    than they do there. Where a key is not confined, it opens all of its owner's teams."""
+    owner = key.user
+    if owner.is_superuser or owner.is_auditor:
+        return False
+    confined = ties().teams(key)
+    theirs = roles_of(owner)
+    teams = frozenset(theirs) if confined is None else confined
+    return bool(teams) and all(_covers(roles_of(user).get(t), theirs.get(t)) for t in teams)
+
+
+def _covers(mine: Rights | None, theirs: Rights | None) -> bool:
+    """A key's owner who has left the team is covered by everybody."""
+    if mine is None or REVOKE_KEY not in mine.permissions:
+        return False
+    return theirs is None or mine.cover(theirs)
 
 
 def _is_view(permission: str) -> bool:

@@ -94,6 +94,7 @@ AREAS: tuple[Area, ...] = (
             _("Lift the confinement of a key"),
         )
         | {
+            "accounts.revoke_key": _("Revoke keys that open nothing outside of the team"),
             "projects.view_access": _("See who reaches which project, and why"),
             "projects.view_accessreview": _("See access reviews"),
             "projects.add_accessreview": _("Begin an access review"),

@@ -58,7 +58,7 @@ ADMIN = (
         "teams.groupmapping",
     )
     | {"projects.view_access", "projects.view_accessreview", "accounts.view_pendingchange"}
-    | {"accounts.change_pendingchange"}
+    | {"accounts.change_pendingchange", "accounts.revoke_key"}
 )
 
 OWNER = ADMIN | {

@@ -18,6 +18,7 @@ OF_NO_MODEL = {
     "teams.manage_owners",
     "teams.archive_team",
     "projects.view_access",
+    "accounts.revoke_key",
 }
 
 
