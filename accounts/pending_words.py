@@ -24,6 +24,11 @@ class Difference:
     before: str
     after: str
 
+    @property
+    def stays(self) -> bool:
+        """It is there to be seen with the others."""
+        return self.before == self.after != MASK
+
 
 @dataclass(frozen=True, slots=True)
 class StepWords:

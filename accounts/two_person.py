@@ -43,7 +43,7 @@ def register_approvers(function: Callable[[int | None], Iterable[Any]]) -> None:
 
 def check_reason(reason: str) -> str:
     """The reason as it is kept; raises `Refusal("validation_failed")`."""
-    reason = " ".join(reason.split())
+    reason = " ".join("".join(one if one.isprintable() else " " for one in reason).split())
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         words = _("Between %(least)d and %(most)d characters.")
         words %= {"least": SHORTEST_REASON, "most": LONGEST_REASON}

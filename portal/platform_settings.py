@@ -133,6 +133,7 @@ SETTINGS: dict[str, Definition] = {
         most=24 * 366 * 10,
         unit=_("hours"),
         weaker="down",
+        is_security=True,
     ),
     "conversation_days": Definition(
         "retention",
@@ -144,6 +145,7 @@ SETTINGS: dict[str, Definition] = {
         most=366 * 10,
         unit=_("days"),
         weaker="down",
+        is_security=True,
     ),
 }
 

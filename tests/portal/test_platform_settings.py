@@ -41,7 +41,8 @@ def signed_in(person, *, is_fresh=True):
 
 def form(**changed):
     """What the page would send."""
-    sent = {name: value(name) for name in SETTINGS} | changed
+    sent = {name: value(name) for name in SETTINGS}
+    sent = {f"initial-{name}": str(given) for name, given in sent.items()} | sent | changed
     return {name: given for name, given in sent.items() if given is not False}
 
 
