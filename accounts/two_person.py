@@ -20,11 +20,10 @@ from audit import trail
 from portal.context import current
 from portal.errors import Refusal
 from portal.recording import announce
-from portal.weakenings import Step
+from portal.weakenings import MOST_STEPS, Step
 
 LIFETIME = timedelta(days=7)
 SHORTEST_REASON, LONGEST_REASON = 10, 300
-MOST_STEPS = 100
 
 Right = Callable[[Any, Any, Any], bool]
 _rights: dict[str, list[Right]] = {}

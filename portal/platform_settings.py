@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -215,6 +215,17 @@ def value(name: str) -> Any:
 def fixed_value(name: str) -> Any:
     """What the environment says; None where it says nothing."""
     return getattr(settings, SETTINGS[name].fixed)
+
+
+def require_possible() -> None:
+    """Raises `ImproperlyConfigured` where the environment fixes what the console would refuse."""
+    for name, definition in SETTINGS.items():
+        fixed = fixed_value(name)
+        if fixed is None or definition.is_switch:
+            continue
+        if not definition.least <= fixed <= definition.most:
+            bounds = f"between {definition.least} and {definition.most}"
+            raise ImproperlyConfigured(f"{definition.variable} has to be {bounds}.")
 
 
 def source_of(name: str) -> str:

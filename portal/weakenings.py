@@ -26,6 +26,7 @@ from portal.platform_settings import SETTINGS, value
 
 Rule = Callable[[Any, Any], bool]
 SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
+MOST_STEPS = 100  # rows of one deed that a second person is asked about
 OUTSIDE = frozenset(["", "COMMAND", "TASK"])  # methods of what is no request
 
 
@@ -135,7 +136,7 @@ class Collected:
     def add(self, step: Step) -> None:
         """What is written twice is one step."""
         for known in self.steps:
-            if (known.model, known.key) == (step.model, step.key) and step.verb == "change":
+            if step.verb == "change" and (known.model, known.key) == (step.model, step.key):
                 if known.verb == "change":
                     known.before = {**step.before, **known.before}
                 known.after |= step.after
@@ -217,7 +218,7 @@ def watch(change: recording.Change) -> None:
     collected, label = _collecting.get(), change.model._meta.label
     if change.goes_along or (change.after is None and _going.get()):
         return
-    if collected is None and label not in TABLE:
+    if label not in TABLE and (collected is None or len(collected.steps) > MOST_STEPS):
         return
     if collected is None and (current().method in OUTSIDE or not rule_is_on()):
         return

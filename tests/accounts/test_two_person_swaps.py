@@ -1,12 +1,16 @@
 """What somebody else would approve is what they saw: nothing is swapped below a pending change."""
 
 import pytest
-from django.test import Client
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import PendingChange
+from accounts.models import PendingChange, User
 from portal.models import Setting
 from portal.platform_settings import SETTINGS, fixed_value
 from portal.setting_actions import change_setting
+from portal.weakenings import at_door
 from projects.models import Project
 from teams.models import Membership
 from tests.accounts.test_fresh import form_of
@@ -121,3 +125,33 @@ def test_a_reason_is_a_line_of_text(house):  # noqa: F811
     )
     assert answer.status_code == 202, answer.content
     assert PendingChange.objects.get().reason == "The customer asked for it"
+
+
+def test_a_key_of_single_projects_reads_no_pending_changes(house):  # noqa: F811
+    change = proposed(house.olivia)
+    confined = house.bearer(house.olivia, projects=["drafts"])
+    for address in ("/api/pending-changes/", f"/api/pending-changes/{change.uid}/"):
+        assert Client().get(address, headers=confined).status_code == 403
+
+
+def test_a_key_reads_that_words_change_and_not_which(house):  # noqa: F811
+    change = proposed(house.olivia, log_content=False, system_prompt="Say nothing of Zanzibar")
+    headers = house.bearer(house.olivia, scopes=["changes:read"])
+    seen = Client().get(f"/api/pending-changes/{change.uid}/", headers=headers)
+    assert (seen.status_code, seen.json()["state"]) == (200, "waiting")
+    assert b"Zanzibar" not in seen.content
+
+
+def test_a_deed_of_many_rows_that_weakens_nothing_is_not_slowed_down(house):  # noqa: F811
+    """Rows beyond those that somebody could be asked about are not looked at again."""
+    request = RequestFactory().post("/")
+    people = [User(email=f"p{number}@example.com") for number in range(300)]
+
+    def deed():
+        User.objects.bulk_create(people)
+        return HttpResponse()
+
+    with CaptureQueriesContext(connection) as queries:
+        assert at_door(request, deed).status_code == 200
+    assert sum('WHERE "accounts_user"."id" = ' in query["sql"] for query in queries) <= 101
+    assert User.objects.filter(email__startswith="p").count() >= 300

@@ -94,6 +94,20 @@ def test_a_variable_that_is_empty_fixes_nothing(given, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("given", "words"),
+    [({"PORTAL_FAILED_SIGN_INS": "0"}, "PORTAL_FAILED_SIGN_INS has to be between 1 and 1000.")]
+    + [({"PORTAL_CONVERSATION_DAYS": "-1"}, "PORTAL_CONVERSATION_DAYS has to be between 1 and 3660.")]
+    + [({"PORTAL_TWO_PERSON_RULE": "ture"}, "PORTAL_TWO_PERSON_RULE is neither true nor false.")],
+)  # fmt: skip
+def test_a_variable_that_fixes_what_the_console_refuses_does_not_start(given, words, tmp_path):
+    env = clean_environment(PORTAL_ENV="development", PORTAL_DATA_DIR=str(tmp_path), **given)
+    command = [sys.executable, "manage.py", "check"]
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert said.returncode != 0
+    assert words in said.stderr
+
+
+@pytest.mark.parametrize(
     ("name", "given"),
     [("failed_sign_ins", 0), ("failed_sign_ins", "5"), ("failed_sign_ins", True)]
     + [("basic_auth", 1), ("basic_auth", "true"), ("key_rotation_days", 10**9)],
