@@ -36,9 +36,7 @@ class StateFilter(admin.SimpleListFilter):
         return [("waiting", _("waiting")), *PendingChange.Decision.choices]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "waiting":
-            return queryset.waiting()
-        return queryset.filter(decision=self.value()) if self.value() else queryset
+        return queryset.in_state(self.value()) if self.value() else queryset
 
 
 class NoteForm(forms.Form):

@@ -105,9 +105,7 @@ class PendingChangeViewSet(ReadViewSet):
             raise Refusal("permission_denied", words)
         found = super().get_queryset()
         state = self.request.query_params.get("state")
-        if state == "waiting":
-            return found.waiting()
-        return found.filter(decision=state) if state else found
+        return found.in_state(state) if state else found  # type: ignore[attr-defined]
 
     @extend_schema(request=DecisionSerializer, responses=PendingChangeDetailSerializer)
     @action(detail=True, methods=["post"], permission_classes=[PeopleDecide])

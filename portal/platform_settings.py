@@ -151,7 +151,7 @@ SETTINGS: dict[str, Definition] = {
 
 
 class _Stored:
-    """The stored values by name, for a few seconds. What a transaction wrote is not kept before it is committed."""
+    """The stored values by name, for a few seconds. What a transaction wrote it reads, and is not kept before its commit."""
 
     def __init__(self) -> None:
         self._until, self._values, self._generation = 0.0, dict[str, Any](), 0
@@ -159,7 +159,7 @@ class _Stored:
         self._lock = threading.Lock()
 
     def all(self) -> dict[str, Any]:
-        if time.monotonic() < self._until:
+        if time.monotonic() < self._until and not _has_written():
             return self._values
         generation = self._generation
         try:

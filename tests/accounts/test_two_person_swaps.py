@@ -5,6 +5,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import PendingChange, User
 from portal.models import Setting
@@ -23,6 +24,7 @@ from tests.accounts.test_two_person_doors import (
     page_of,
     switched_off,
 )
+from tests.cast import build_cast
 from tests.portal.test_encryption import put
 from tests.portal.test_platform_settings import form
 from widget.models import Widget
@@ -134,6 +136,16 @@ def test_a_key_of_single_projects_reads_no_pending_changes(house):  # noqa: F811
         assert Client().get(address, headers=confined).status_code == 403
 
 
+def test_what_is_overdue_is_among_the_expired_before_anybody_wrote_it_down(house):  # noqa: F811
+    change = proposed(house.olivia)
+    PendingChange.objects.filter(pk=change.pk).update(expires_at=timezone.now())
+    client = browser(house.adam)
+    for state, count in (("expired", 1), ("waiting", 0), ("approved", 0)):
+        assert client.get(f"/api/pending-changes/?state={state}").json()["count"] == count
+        page = client.get(f"/admin/accounts/pendingchange/?state={state}").content
+        assert (b"Change: Assistant" in page) is bool(count), state
+
+
 def test_a_key_reads_that_words_change_and_not_which(house):  # noqa: F811
     change = proposed(house.olivia, log_content=False, system_prompt="Say nothing of Zanzibar")
     headers = house.bearer(house.olivia, scopes=["changes:read"])
@@ -155,3 +167,13 @@ def test_a_deed_of_many_rows_that_weakens_nothing_is_not_slowed_down(house):  # 
         assert at_door(request, deed).status_code == 200
     assert sum('WHERE "accounts_user"."id" = ' in query["sql"] for query in queries) <= 101
     assert User.objects.filter(email__startswith="p").count() >= 300
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_answer_to_a_changed_setting_says_what_will_hold():
+    cast = build_cast()
+    client = browser(cast.admin)
+    for given in (48, 72):
+        assert client.get("/api/settings/content_hours/").status_code == 200  # it is believed
+        answer = client.patch("/api/settings/content_hours/", {"value": given}, "application/json")
+        assert (answer.json()["value"], answer.json()["source"]) == (given, "console")
