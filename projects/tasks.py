@@ -60,7 +60,7 @@ def _give_back(deed: Deed, row: Exchange) -> None:
 def apply_retention(dry_run: bool = False) -> dict[str, int]:
     """Removes logged content and conversations whose time is over; usage rows and what was spent stay.
 
-    The platform's times, 24 hours and 90 days, hold where a team has none of its own. The data keys of widgets'
+    The platform's times, which its settings say, hold where a team has none of its own. The data keys of widgets'
     visitors go with the last of their content.
     """
     contents, stale = list(due_contents()), list(due_conversations())
