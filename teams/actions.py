@@ -56,14 +56,14 @@ def check_change(
     _check_groups(by, stored)
     _check_strength(by, stored.team_id, [rights_of(stored), rights_as(role, custom_role)])
     if role != Role.OWNER:
-        keep_an_owner(stored)
+        _keep_an_owner(stored)
 
 
 def check_removal(*, by: Any, membership: Membership) -> None:
     """Raises `TooStrong`, `FromGroups` or `LastOwner` if `by` may not take this person out of the team."""
     _check_groups(by, membership)
     _check_strength(by, membership.team_id, [rights_of(membership)])
-    keep_an_owner(membership)
+    _keep_an_owner(membership)
 
 
 def _stored(membership: Membership) -> Membership | None:
@@ -102,7 +102,7 @@ def check_limits(*, by: Any, team: Team | None, values: dict[str, Any]) -> None:
         raise Refusal("permission_denied", _("What limits a team is set by platform admins."))
 
 
-def keep_an_owner(membership: Membership) -> None:
+def _keep_an_owner(membership: Membership) -> None:
     """Raises `LastOwner` if without this membership the team has nobody who acts as its owner."""
     if membership.role != Role.OWNER:
         return

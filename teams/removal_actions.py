@@ -10,7 +10,7 @@ from accounts.models import User
 from portal.errors import Refusal
 from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
-from teams.actions import keep_an_owner, locked
+from teams.actions import check_removal, locked
 from teams.models import Membership, Team, TeamArchive
 from teams.removal import holdings
 
@@ -54,7 +54,8 @@ def delete_team(*, by: Any, team: Team) -> None:
 def leave_team(*, by: Any, team: Team) -> None:
     """Somebody goes by themselves; they lose its projects at once, and all of their sessions and tokens.
 
-    Raises `LastOwner` for the only owner, `permission_denied` for restricted people, `not_found` for who is not in it.
+    Raises `LastOwner` for the only owner, `FromGroups` for whom groups put there, `permission_denied` for restricted
+    people, `not_found` for who is not in it.
     """
     if by.is_restricted:
         raise Refusal("permission_denied", _("An owner or admin of the team can take you out."))
@@ -62,7 +63,7 @@ def leave_team(*, by: Any, team: Team) -> None:
     if membership is None or TeamArchive.objects.filter(team=team).exists():
         raise Refusal("not_found")
     stored = locked(membership)
-    keep_an_owner(stored)
+    check_removal(by=by, membership=stored)
     stored.delete()
     end_sessions(by=by, user=by)
 

@@ -407,12 +407,17 @@ def test_an_owner_who_cannot_act_does_not_count(cast, flag):
     assert browser(cast.olivia).delete(f"/api/memberships/{sams.pk}/").status_code == 204
 
 
-def test_what_groups_gave_one_leaves_too(cast):
+def test_whom_groups_put_there_leaves_with_them(cast):
+    """The page offers nothing that the deed refuses."""
     Membership.objects.filter(user=cast.marco).update(from_groups=True)
     client = browser(cast.marco)
-    assert "Your groups put you into this team" in client.get(leave_page()).content.decode()
-    assert client.post(leave_page()).status_code == 302
-    assert not Membership.objects.filter(user=cast.marco).exists()
+    shown = client.get(leave_page())
+    assert "Your groups put you into this team" in shown.content.decode()
+    assert "Leave team" not in shown.content.decode()
+    answer = client.post(leave_page())
+    assert answer.status_code == 409
+    assert "Your groups put you into this team" in answer.content.decode()
+    assert Membership.objects.filter(user=cast.marco).exists()
 
 
 def test_nobody_leaves_what_they_are_not_in(cast):
