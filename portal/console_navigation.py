@@ -156,9 +156,9 @@ def breadcrumbs(
     found.append(Link(page.list_name, list_url(page)))
     if original is not None and last:
         name = f"admin:{page.opts.app_label}_{page.opts.model_name}_change"
-        found.append(Link(str(original), reverse(name, args=[original.pk])))
+        found.append(Link(page.object_title(original), reverse(name, args=[original.pk])))
     if last or original is not None:
-        found.append(Link(capfirst(last) if last else str(original), ""))
+        found.append(Link(capfirst(last) if last else page.object_title(original), ""))
     else:
         found[-1] = Link(page.list_name, "")
     return found

@@ -122,4 +122,4 @@ def _outcome(request: HttpRequest, selection: Selection, changes: list[Change]) 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     path = Path(row["role"], row["via"], row["chats"], row["custom_role"] or "")
-    return {**row, "as": words.role_of(path), "way": words.VIAS[path.via]}
+    return {**row, "said": words.said(path, is_open=row["open"])}
