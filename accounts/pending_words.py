@@ -24,6 +24,11 @@ class Difference:
     before: str
     after: str
 
+    @property
+    def stays(self) -> bool:
+        """It is there to be seen with the others."""
+        return self.before == self.after != MASK
+
 
 @dataclass(frozen=True, slots=True)
 class StepWords:
@@ -93,7 +98,9 @@ def _plain(held: Any) -> str:
 
 
 def _may_read(reader: Any, step: dict[str, Any]) -> bool:
-    """Somebody's words are for those who may change the row; auditors see that they change."""
+    """Somebody's words are for people who may change the row; auditors and keys see that they change."""
+    if reader is None:
+        return False
     row = stored_row(step) if step["id"] else None
     model = model_of(step)
     permission = f"{model._meta.app_label}.change_{model._meta.model_name}"

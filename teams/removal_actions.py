@@ -54,7 +54,8 @@ def delete_team(*, by: Any, team: Team) -> None:
 def leave_team(*, by: Any, team: Team) -> None:
     """Somebody goes by themselves; they lose its projects at once, and all of their sessions and tokens.
 
-    Raises `LastOwner` for the only owner, `permission_denied` for restricted people, `not_found` for who is not in it.
+    Raises `LastOwner` for the only owner, `FromGroups` for whom groups put there, `permission_denied` for restricted
+    people, `not_found` for who is not in it.
     """
     if by.is_restricted:
         raise Refusal("permission_denied", _("An owner or admin of the team can take you out."))

@@ -386,6 +386,19 @@ def test_the_last_owner_does_not_leave(cast):
     assert Membership.objects.filter(team=cast.research, role="owner").get().user == cast.sam
 
 
+def test_whom_groups_put_there_leaves_with_them(cast):
+    """The page offers nothing that the deed refuses."""
+    Membership.objects.filter(user=cast.marco).update(from_groups=True)
+    client = browser(cast.marco)
+    shown = client.get(leave_page())
+    assert "Your groups put you into this team" in shown.content.decode()
+    assert "Leave team" not in shown.content.decode()
+    answer = client.post(leave_page())
+    assert answer.status_code == 409
+    assert "Your groups put you into this team" in answer.content.decode()
+    assert Membership.objects.filter(user=cast.marco).exists()
+
+
 def test_nobody_leaves_what_they_are_not_in(cast):
     for name in ("sam", "admin", "auditor"):
         assert browser(getattr(cast, name)).post(leave_page()).status_code == 404
