@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import PendingChange, User
+from guards.models import Guard
 from portal.models import Setting
 from portal.platform_settings import SETTINGS, fixed_value
 from portal.setting_actions import change_setting
@@ -134,6 +135,30 @@ def test_a_key_of_single_projects_reads_no_pending_changes(house):  # noqa: F811
     confined = house.bearer(house.olivia, projects=["drafts"])
     for address in ("/api/pending-changes/", f"/api/pending-changes/{change.uid}/"):
         assert Client().get(address, headers=confined).status_code == 403
+
+
+def test_no_change_hides_behind_what_is_too_long_to_show(house):  # noqa: F811
+    terms = [f"word-{number}-of-many" for number in range(300)]
+    Guard.objects.filter(pk=house.own.pk).update(options={"terms": terms})
+    answer = browser(house.olivia).patch(
+        "/api/guards/own/",
+        {"options": {"terms": terms[:-1]}},
+        "application/json",
+        headers={"X-Change-Reason": REASON},
+    )
+    assert answer.status_code == 202, answer.content
+    change = PendingChange.objects.get()
+    for address in (page_of(change), f"/api/pending-changes/{change.uid}/"):
+        seen = browser(house.adam).get(address).content.decode()
+        assert "word-299-of-many" in seen
+        assert "word-3-of-many" not in seen
+
+
+def test_what_is_not_shown_of_a_value_is_counted(house):  # noqa: F811
+    prompt = "Be kind. " * 500
+    change = proposed(house.olivia, log_content=False, system_prompt=prompt)
+    seen = browser(house.adam).get(page_of(change)).content.decode()
+    assert f"{len(prompt.strip()) - 2000} characters more" in seen
 
 
 def test_what_is_overdue_is_among_the_expired_before_anybody_wrote_it_down(house):  # noqa: F811
