@@ -202,3 +202,27 @@ def test_the_answer_to_a_changed_setting_says_what_will_hold():
         assert client.get("/api/settings/content_hours/").status_code == 200  # it is believed
         answer = client.patch("/api/settings/content_hours/", {"value": given}, "application/json")
         assert (answer.json()["value"], answer.json()["source"]) == (given, "console")
+
+
+def test_what_waits_of_a_team_that_is_gone_is_still_shown(house):  # noqa: F811
+    change = proposed(house.olivia)
+    assert browser(house.olivia).delete("/api/teams/research/").status_code == 204
+    seen = browser(house.admin).get(f"/api/pending-changes/{change.uid}/")
+    assert (seen.status_code, seen.json()["state"]) == (200, "waiting"), seen.content
+    assert browser(house.admin).get(page_of(change)).status_code == 200
+    assert approved_by(house.admin, change) == "outdated"
+
+
+def test_what_cannot_be_read_is_shown_as_that_withdrawn_and_not_made(house):  # noqa: F811
+    change = proposed(house.olivia)
+    put(change, "content", b"x.broken")
+    seen = browser(house.adam).get(f"/api/pending-changes/{change.uid}/")
+    assert (seen.status_code, seen.json()["steps"]) == (200, None), seen.content
+    page = browser(house.adam).get(page_of(change))
+    assert b"cannot be read" in page.content
+    answer = browser(house.adam).post(f"/admin/accounts/pendingchange/{change.pk}/approve/")
+    assert answer.status_code == 500
+    assert Project.objects.get(slug="assistant").log_content
+    client = browser(house.olivia)
+    assert client.post(f"/admin/accounts/pendingchange/{change.pk}/withdraw/").status_code == 302
+    assert PendingChange.objects.get().decision == "withdrawn"
