@@ -158,7 +158,7 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
         if obj is None:
             return added
         found = [*self.object_tools(request, obj), *added]
-        if is_recorded(self.model) and request.user.has_perm("audit.view_entry"):
+        if is_recorded(self.model) and request.user.has_perm("audit.view_entry", obj):
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_history"
             found = [*found, Tool(_("History"), reverse(name, args=[obj.pk]), "clock")]
         return found

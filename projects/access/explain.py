@@ -64,8 +64,8 @@ class Details:
 def explain(*, by: Any, selection: Selection) -> Explanation:
     """Of a selection that names a person and a project; a number of queries that never grows.
 
-    What else of the team decides is told as far as `by` sees it elsewhere: its addresses and second factor to those
-    whose role views its settings, its groups to those whose role views the mappings.
+    What else decides is told as far as `by` sees it elsewhere: the team's addresses and second factor to those whose
+    role views its settings, who is in which group to those who see all.
     """
     if selection.user is None or selection.project is None:
         raise ValueError("A person and a project are explained, and neither alone.")
@@ -97,10 +97,9 @@ def _details(by: Any, selection: Selection, person: Person, project: ProjectFact
     ).get(pk=project.id)
     team = Team.objects.get(pk=project.team)
     sees_doors = by.has_perm("teams.view_team", team)
-    sees_groups = by.has_perm("teams.view_groupmapping", team)
     standing = second_factor.standing_now(User(pk=person.id))
     return Details(
-        groups=_groups(person, project.team) if sees_groups else (),
+        groups=_groups(person, project.team) if selection.sees_all else (),
         model=row["model__name"],
         is_for_chat=row["model__kind"] == Model.Kind.CHAT,
         model_is_active=row["model__is_active"],
