@@ -11,7 +11,7 @@ from portal import keyring
 from portal.errors import Refusal
 from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
-from teams.actions import check_removal
+from teams.actions import check_removal, locked
 from teams.models import Membership, Team, TeamArchive
 from teams.removal import holdings
 
@@ -63,12 +63,12 @@ def leave_team(*, by: Any, team: Team) -> None:
     """
     if by.is_restricted:
         raise Refusal("permission_denied", _("An owner or admin of the team can take you out."))
-    rows = Membership.objects.select_for_update(of=("self",)).filter(team=team, user_id=by.pk)
-    membership = rows.first()
+    membership = Membership.objects.filter(team=team, user_id=by.pk).first()
     if membership is None or TeamArchive.objects.filter(team=team).exists():
         raise Refusal("not_found")
-    check_removal(by=by, membership=membership)
-    membership.delete()
+    stored = locked(membership)
+    check_removal(by=by, membership=stored)
+    stored.delete()
     end_sessions(by=by, user=by)
 
 
