@@ -16,6 +16,7 @@ from accounts.models import PendingChange
 from accounts.pending_words import steps_in_words
 from portal.api import ReadViewSet, RolePermission
 from portal.errors import Refusal
+from portal.keyring import Unreadable
 
 STATES = ("waiting", *PendingChange.Decision.values)
 
@@ -57,11 +58,15 @@ class PendingChangeDetailSerializer(PendingChangeSerializer):
     class Meta(PendingChangeSerializer.Meta):
         fields: tuple[str, ...] = (*PendingChangeSerializer.Meta.fields, "steps")
 
-    @extend_schema_field(StepSerializer(many=True))
-    def get_steps(self, change: PendingChange) -> list[dict[str, Any]]:
+    @extend_schema_field(StepSerializer(many=True, allow_null=True))
+    def get_steps(self, change: PendingChange) -> list[dict[str, Any]] | None:
+        """Null where they cannot be read: their key is missing or wrong."""
         request = self.context["request"]
         reader = request.user if request.auth is not None and request.auth.is_unconfined else None
-        found = steps_in_words(change.content["steps"], reader)
+        try:
+            found = steps_in_words(change.content["steps"], reader)
+        except Unreadable:
+            return None
         return [asdict(step) | {"kind": str(step.kind)} for step in found]
 
 

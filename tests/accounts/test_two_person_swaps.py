@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import PendingChange, User
+from guards.models import Guard
 from portal.models import Setting
 from portal.platform_settings import SETTINGS, fixed_value
 from portal.setting_actions import change_setting
@@ -136,6 +137,30 @@ def test_a_key_of_single_projects_reads_no_pending_changes(house):  # noqa: F811
         assert Client().get(address, headers=confined).status_code == 403
 
 
+def test_no_change_hides_behind_what_is_too_long_to_show(house):  # noqa: F811
+    terms = [f"word-{number}-of-many" for number in range(300)]
+    Guard.objects.filter(pk=house.own.pk).update(options={"terms": terms})
+    answer = browser(house.olivia).patch(
+        "/api/guards/own/",
+        {"options": {"terms": terms[:-1]}},
+        "application/json",
+        headers={"X-Change-Reason": REASON},
+    )
+    assert answer.status_code == 202, answer.content
+    change = PendingChange.objects.get()
+    for address in (page_of(change), f"/api/pending-changes/{change.uid}/"):
+        seen = browser(house.adam).get(address).content.decode()
+        assert "word-299-of-many" in seen
+        assert "word-3-of-many" not in seen
+
+
+def test_what_is_not_shown_of_a_value_is_counted(house):  # noqa: F811
+    prompt = "Be kind. " * 500
+    change = proposed(house.olivia, log_content=False, system_prompt=prompt)
+    seen = browser(house.adam).get(page_of(change)).content.decode()
+    assert f"{len(prompt.strip()) - 2000} characters more" in seen
+
+
 def test_what_is_overdue_is_among_the_expired_before_anybody_wrote_it_down(house):  # noqa: F811
     change = proposed(house.olivia)
     PendingChange.objects.filter(pk=change.pk).update(expires_at=timezone.now())
@@ -177,3 +202,27 @@ def test_the_answer_to_a_changed_setting_says_what_will_hold():
         assert client.get("/api/settings/content_hours/").status_code == 200  # it is believed
         answer = client.patch("/api/settings/content_hours/", {"value": given}, "application/json")
         assert (answer.json()["value"], answer.json()["source"]) == (given, "console")
+
+
+def test_what_waits_of_a_team_that_is_gone_is_still_shown(house):  # noqa: F811
+    change = proposed(house.olivia)
+    assert browser(house.olivia).delete("/api/teams/research/").status_code == 204
+    seen = browser(house.admin).get(f"/api/pending-changes/{change.uid}/")
+    assert (seen.status_code, seen.json()["state"]) == (200, "waiting"), seen.content
+    assert browser(house.admin).get(page_of(change)).status_code == 200
+    assert approved_by(house.admin, change) == "outdated"
+
+
+def test_what_cannot_be_read_is_shown_as_that_withdrawn_and_not_made(house):  # noqa: F811
+    change = proposed(house.olivia)
+    put(change, "content", b"x.broken")
+    seen = browser(house.adam).get(f"/api/pending-changes/{change.uid}/")
+    assert (seen.status_code, seen.json()["steps"]) == (200, None), seen.content
+    page = browser(house.adam).get(page_of(change))
+    assert b"cannot be read" in page.content
+    answer = browser(house.adam).post(f"/admin/accounts/pendingchange/{change.pk}/approve/")
+    assert answer.status_code == 500
+    assert Project.objects.get(slug="assistant").log_content
+    client = browser(house.olivia)
+    assert client.post(f"/admin/accounts/pendingchange/{change.pk}/withdraw/").status_code == 302
+    assert PendingChange.objects.get().decision == "withdrawn"
