@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from accounts.models import PendingChange
 from accounts.pending_words import steps_in_words
 from portal import cells
 from portal.console import ConsoleModelAdmin, ReadOnlyMixin
+from portal.console_navigation import Tool
 from portal.errors import Refusal
 from portal.keyring import Unreadable
 
@@ -34,9 +36,7 @@ class StateFilter(admin.SimpleListFilter):
         return [("waiting", _("waiting")), *PendingChange.Decision.choices]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "waiting":
-            return queryset.waiting()
-        return queryset.filter(decision=self.value()) if self.value() else queryset
+        return queryset.in_state(self.value()) if self.value() else queryset
 
 
 class NoteForm(forms.Form):
@@ -70,6 +70,16 @@ class PendingChangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
 
     def object_title(self, obj: PendingChange) -> str:
         return f"{obj.get_verb_display().capitalize()}: {obj.target_label}"
+
+    def object_tools(self, request: HttpRequest, obj: PendingChange) -> list[Tool]:
+        """The page of what it is about, while that is there."""
+        model = apps.get_model(obj.target_model)
+        if not obj.target_id:
+            return []
+        if not model.objects.visible_to(request.user).filter(pk=obj.target_id).exists():
+            return []
+        page = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        return [Tool(_("Show what it is about"), reverse(page, args=[obj.target_id]), "open")]
 
     def get_urls(self) -> list[Any]:
         deeds = [
@@ -106,7 +116,7 @@ class PendingChangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
             "title": self.object_title(change),
             "change": change,
             "state": self.state(change),
-            "tools": [],
+            "tools": self.object_tools(request, change),
             **self._standing(request, change),
         }
         return TemplateResponse(request, "admin/accounts/pending_change.html", context)

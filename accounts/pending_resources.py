@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,6 +16,7 @@ from accounts.models import PendingChange
 from accounts.pending_words import steps_in_words
 from portal.api import ReadViewSet, RolePermission
 from portal.errors import Refusal
+from portal.keyring import Unreadable
 
 STATES = ("waiting", *PendingChange.Decision.values)
 
@@ -26,7 +28,7 @@ class DifferenceSerializer(serializers.Serializer):
 
 
 class StepSerializer(serializers.Serializer):
-    """One row; `is_weaker` where this is why it waits. Secrets are masked."""
+    """One row; `is_weaker` where this is why it waits. Secrets are masked; people's words too, for keys."""
 
     kind = serializers.CharField()
     label = serializers.CharField()
@@ -56,9 +58,15 @@ class PendingChangeDetailSerializer(PendingChangeSerializer):
     class Meta(PendingChangeSerializer.Meta):
         fields: tuple[str, ...] = (*PendingChangeSerializer.Meta.fields, "steps")
 
-    @extend_schema_field(StepSerializer(many=True))
-    def get_steps(self, change: PendingChange) -> list[dict[str, Any]]:
-        found = steps_in_words(change.content["steps"], self.context["request"].user)
+    @extend_schema_field(StepSerializer(many=True, allow_null=True))
+    def get_steps(self, change: PendingChange) -> list[dict[str, Any]] | None:
+        """Null where they cannot be read: their key is missing or wrong."""
+        request = self.context["request"]
+        reader = request.user if request.auth is not None and request.auth.is_unconfined else None
+        try:
+            found = steps_in_words(change.content["steps"], reader)
+        except Unreadable:
+            return None
         return [asdict(step) | {"kind": str(step.kind)} for step in found]
 
 
@@ -96,11 +104,13 @@ class PendingChangeViewSet(ReadViewSet):
         return PendingChangeDetailSerializer if self.detail else PendingChangeSerializer
 
     def get_queryset(self) -> QuerySet:
+        caller = self.request.auth
+        if caller is not None and caller.reached_projects() is not None:
+            words = _("A key of single projects does not read pending changes.")
+            raise Refusal("permission_denied", words)
         found = super().get_queryset()
         state = self.request.query_params.get("state")
-        if state == "waiting":
-            return found.waiting()
-        return found.filter(decision=state) if state else found
+        return found.in_state(state) if state else found  # type: ignore[attr-defined]
 
     @extend_schema(request=DecisionSerializer, responses=PendingChangeDetailSerializer)
     @action(detail=True, methods=["post"], permission_classes=[PeopleDecide])

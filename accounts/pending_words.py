@@ -14,7 +14,10 @@ from portal.encryption import MASK
 from portal.models import Setting
 from portal.platform_settings import SETTINGS
 
-LONGEST = 2000
+LONGEST, LEAD = (
+    2000,
+    60,
+)  # characters of a value that are shown; of them before the first that differs
 COMPUTED = frozenset(["version", "changed_at", "created_at", "uid", "public_id"])
 
 
@@ -23,6 +26,11 @@ class Difference:
     field: Any
     before: str
     after: str
+
+    @property
+    def stays(self) -> bool:
+        """It is there to be seen with the others."""
+        return self.before == self.after != MASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def _in_words(step: dict[str, Any], reader: Any) -> StepWords:
     for name in _names(model, step):
         field: Any = model._meta.get_field(name)
         sides = [_shown(field, step[side].get(name), step, reader) for side in ("before", "after")]
-        found.append(Difference(capfirst(str(field.verbose_name)), sides[0], sides[1]))
+        found.append(Difference(capfirst(str(field.verbose_name)), *_cut(*sides)))
     return StepWords(model._meta.verbose_name, label, step["verb"], bool(step["is_weaker"]), found)
 
 
@@ -81,19 +89,37 @@ def _shown(field: Any, kept: Any, step: dict[str, Any], reader: Any) -> str:
         return str(dict(field.flatchoices).get(held, held))
     if isinstance(held, dict | list):
         return _plain(held)
-    return str(held)[:LONGEST]
+    return str(held)
+
+
+def _cut(before: str, after: str) -> tuple[str, str]:
+    """Long values from shortly before they differ, so that no change hides behind what is left out."""
+    shorter = min(len(before), len(after))
+    if max(len(before), len(after)) <= LONGEST:
+        return before, after
+    differs = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    start = max(0, differs - LEAD) if before != after else 0
+    return _part(before, start), _part(after, start)
+
+
+def _part(text: str, start: int) -> str:
+    shown, left = text[start : start + LONGEST], max(0, len(text) - start - LONGEST)
+    words = _(" … and %(count)d characters more") % {"count": left} if left else ""
+    return f"{'… ' if start else ''}{shown}{words}"
 
 
 def _plain(held: Any) -> str:
     """A list as its items, an object as lines."""
     if isinstance(held, list):
-        return ", ".join(str(item) for item in held)[:LONGEST] or "–"
+        return ", ".join(str(item) for item in held) or "–"
     lines = (f"{name}: {json.dumps(item, ensure_ascii=False)}" for name, item in held.items())
-    return "\n".join(lines)[:LONGEST] or "–"
+    return "\n".join(lines) or "–"
 
 
 def _may_read(reader: Any, step: dict[str, Any]) -> bool:
-    """Somebody's words are for those who may change the row; auditors see that they change."""
+    """Somebody's words are for people who may change the row; auditors and keys see that they change."""
+    if reader is None:
+        return False
     row = stored_row(step) if step["id"] else None
     model = model_of(step)
     permission = f"{model._meta.app_label}.change_{model._meta.model_name}"

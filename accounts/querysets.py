@@ -120,6 +120,15 @@ class PendingChangeQuerySet(RecordedQuerySet):
     def waiting(self) -> Self:
         return self.filter(decision="", expires_at__gt=timezone.now())
 
+    def in_state(self, state: str) -> Self:
+        """*waiting*, or how they ended; as `PendingChange.state` says it, also of those that are overdue."""
+        if state == "waiting":
+            return self.waiting()
+        rule = Q(decision=state)
+        if state == "expired":
+            rule |= Q(decision="", expires_at__lte=timezone.now())
+        return self.filter(rule)
+
     def about(self, row: Any) -> Self:
         """Those that have this row among theirs."""
         return self.filter(rows__contains=f"|{row._meta.label}:{row.pk}|")

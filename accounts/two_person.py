@@ -20,11 +20,10 @@ from audit import trail
 from portal.context import current
 from portal.errors import Refusal
 from portal.recording import announce
-from portal.weakenings import Step
+from portal.weakenings import MOST_STEPS, Step
 
 LIFETIME = timedelta(days=7)
 SHORTEST_REASON, LONGEST_REASON = 10, 300
-MOST_STEPS = 100
 
 Right = Callable[[Any, Any, Any], bool]
 _rights: dict[str, list[Right]] = {}
@@ -43,7 +42,7 @@ def register_approvers(function: Callable[[int | None], Iterable[Any]]) -> None:
 
 def check_reason(reason: str) -> str:
     """The reason as it is kept; raises `Refusal("validation_failed")`."""
-    reason = " ".join(reason.split())
+    reason = " ".join("".join(one if one.isprintable() else " " for one in reason).split())
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         words = _("Between %(least)d and %(most)d characters.")
         words %= {"least": SHORTEST_REASON, "most": LONGEST_REASON}

@@ -8,10 +8,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from portal.classification import CONTENT, PERSONAL, SECRET, class_of, is_recorded_field
-from portal.encryption import MASK, EncryptedTextField, readable, seal, unseal
+from portal.encryption import MASK, UNREADABLE, EncryptedTextField, readable, seal, unseal
 from portal.keyring import PLATFORM, Destroyed
 
-UNREADABLE = object()
 Values = dict[str, Any]
 _encode = DjangoJSONEncoder().default
 

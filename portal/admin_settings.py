@@ -47,7 +47,8 @@ def in_words(definition: Definition, value: Any) -> str:
 
 
 def _field(definition: Definition) -> forms.Field:
-    about = {"label": definition.title, "help_text": definition.about}
+    about: dict[str, Any] = {"label": definition.title, "help_text": definition.about}
+    about["show_hidden_initial"] = True  # what somebody else changed meanwhile is not put back
     if definition.is_switch:
         return forms.BooleanField(required=False, **about)
     return forms.IntegerField(

@@ -8,6 +8,14 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         # Checks register by being imported; a task that any process queues goes to our broker.
-        from portal import admin_security, admin_settings, celery, checks, tenancy  # noqa: F401
+        from portal import (  # noqa: F401
+            admin_security,
+            admin_settings,
+            celery,
+            checks,
+            platform_settings,
+            tenancy,
+        )
 
+        platform_settings.require_possible()
         connection_created.connect(tenancy.say_for_session, dispatch_uid="tenancy")

@@ -154,7 +154,7 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
 
     def _tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         found = self.object_tools(request, obj)
-        if is_recorded(self.model) and request.user.has_perm("audit.view_entry"):
+        if is_recorded(self.model) and request.user.has_perm("audit.view_entry", obj):
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_history"
             found = [*found, Tool(_("History"), reverse(name, args=[obj.pk]), "clock")]
         return found

@@ -278,6 +278,9 @@ def encrypted_fields(model: type[models.Model]) -> list[EncryptedTextField]:
     return [field for field in model._meta.concrete_fields if isinstance(field, EncryptedTextField)]
 
 
+UNREADABLE = object()  # stands for a value that cannot be opened, and equals nothing else
+
+
 def readable(instance: Any, name: str, otherwise: Any = None) -> Any:
     """The attribute, or `otherwise` where it cannot be opened: for lists, which show the rest."""
     try:

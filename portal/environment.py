@@ -11,6 +11,8 @@ from portal.addresses import Network, is_mapped
 
 ROOT = development.ROOT
 
+ON, OFF = frozenset(["1", "true", "yes", "on"]), frozenset(["0", "false", "no", "off"])
+
 
 def text(name: str, default: str = "") -> str:
     """The variable, or the content of the file that `<name>_FILE` names, or the default.
@@ -31,12 +33,18 @@ def text(name: str, default: str = "") -> str:
 
 def flag(name: str, default: bool) -> bool:
     value = text(name).strip().lower()
-    return default if not value else value in {"1", "true", "yes", "on"}
+    return default if not value else value in ON
 
 
 def fixed_flag(name: str) -> bool | None:
-    """What the variable fixes; None where it is not set or empty, and the console decides."""
-    return flag(name, False) if text(name).strip() else None
+    """What the variable fixes; None where it is not set or empty, and the console decides.
+
+    A slip of the pen switches nothing off: raises `ImproperlyConfigured` for what is neither on nor off.
+    """
+    given = text(name).strip().lower()
+    if given and given not in ON | OFF:
+        raise ImproperlyConfigured(f"{name} is neither true nor false.")
+    return given in ON if given else None
 
 
 def fixed_integer(name: str) -> int | None:

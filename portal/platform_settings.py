@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -133,6 +133,7 @@ SETTINGS: dict[str, Definition] = {
         most=24 * 366 * 10,
         unit=_("hours"),
         weaker="down",
+        is_security=True,
     ),
     "conversation_days": Definition(
         "retention",
@@ -144,12 +145,13 @@ SETTINGS: dict[str, Definition] = {
         most=366 * 10,
         unit=_("days"),
         weaker="down",
+        is_security=True,
     ),
 }
 
 
 class _Stored:
-    """The stored values by name, for a few seconds. What a transaction wrote is not kept before it is committed."""
+    """The stored values by name, for a few seconds. What a transaction wrote it reads, and is not kept before its commit."""
 
     def __init__(self) -> None:
         self._until, self._values, self._generation = 0.0, dict[str, Any](), 0
@@ -157,7 +159,7 @@ class _Stored:
         self._lock = threading.Lock()
 
     def all(self) -> dict[str, Any]:
-        if time.monotonic() < self._until:
+        if time.monotonic() < self._until and not _has_written():
             return self._values
         generation = self._generation
         try:
@@ -213,6 +215,17 @@ def value(name: str) -> Any:
 def fixed_value(name: str) -> Any:
     """What the environment says; None where it says nothing."""
     return getattr(settings, SETTINGS[name].fixed)
+
+
+def require_possible() -> None:
+    """Raises `ImproperlyConfigured` where the environment fixes what the console would refuse."""
+    for name, definition in SETTINGS.items():
+        fixed = fixed_value(name)
+        if fixed is None or definition.is_switch:
+            continue
+        if not definition.least <= fixed <= definition.most:
+            bounds = f"between {definition.least} and {definition.most}"
+            raise ImproperlyConfigured(f"{definition.variable} has to be {bounds}.")
 
 
 def source_of(name: str) -> str:

@@ -13,16 +13,15 @@ from django.http import HttpRequest
 
 from portal import regions
 from portal.address_lists import is_wider
-from portal.encryption import EncryptedTextField, readable
+from portal.encryption import UNREADABLE, EncryptedTextField, readable
 from portal.platform_settings import SETTINGS
 
 Rule = Callable[[Any, Any], bool]
-_UNREADABLE = object()
 
 
 def _held(row: Any, name: str) -> Any:
     if isinstance(row._meta.get_field(name), EncryptedTextField):
-        return readable(row, name, _UNREADABLE)
+        return readable(row, name, UNREADABLE)
     return getattr(row, name)
 
 
@@ -33,7 +32,7 @@ def changed(*names: str) -> Rule:
         if before is None or after is None:
             return False
         pairs = [(_held(before, name), _held(after, name)) for name in names]
-        return any(old is _UNREADABLE or old != new for old, new in pairs)
+        return any(old is UNREADABLE or old != new for old, new in pairs)
 
     return rule
 

@@ -20,12 +20,13 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import recording
 from portal.context import current
-from portal.encryption import readable
+from portal.encryption import UNREADABLE, readable
 from portal.errors import Refusal
 from portal.platform_settings import SETTINGS, value
 
 Rule = Callable[[Any, Any], bool]
 SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
+MOST_STEPS = 100  # rows of one deed that a second person is asked about
 OUTSIDE = frozenset(["", "COMMAND", "TASK"])  # methods of what is no request
 
 
@@ -89,13 +90,18 @@ TABLE: dict[str, tuple[Rule, ...]] = {
     "widget.Widget": ROOM,
 }
 _rules: dict[str, Rule] = {}
+_reads: dict[str, tuple[str, ...]] = {}
 
 
-def register_rule(label: str, rule: Rule) -> None:
-    """By the room of a model that the table gives to it."""
+def register_rule(label: str, rule: Rule, *, reads: tuple[str, ...] = ()) -> None:
+    """By the room of a model that the table gives to it.
+
+    `reads` are fields that decide what a weakening does though it leaves them as they are: whoever approves sees them,
+    and it is outdated once they change.
+    """
     if TABLE.get(label) is not ROOM:
         raise ValueError(f"{label} is not left to its room.")
-    _rules[label] = rule
+    _rules[label], _reads[label] = rule, reads
 
 
 def is_weaker(model: type[models.Model], before: Any, after: Any) -> bool:
@@ -130,7 +136,7 @@ class Collected:
     def add(self, step: Step) -> None:
         """What is written twice is one step."""
         for known in self.steps:
-            if (known.model, known.key) == (step.model, step.key) and step.verb == "change":
+            if step.verb == "change" and (known.model, known.key) == (step.model, step.key):
                 if known.verb == "change":
                     known.before = {**step.before, **known.before}
                 known.after |= step.after
@@ -212,7 +218,7 @@ def watch(change: recording.Change) -> None:
     collected, label = _collecting.get(), change.model._meta.label
     if change.goes_along or (change.after is None and _going.get()):
         return
-    if collected is None and label not in TABLE:
+    if label not in TABLE and (collected is None or len(collected.steps) > MOST_STEPS):
         return
     if collected is None and (current().method in OUTSIDE or not rule_is_on()):
         return
@@ -237,10 +243,12 @@ def _step_of(change: recording.Change) -> Step:
 
 
 def _made(verb: str, change: recording.Change, row: Any, before: Any, after: Any) -> Step:
-    names = list(change.before or change.after or {})
+    weakens = is_weaker(change.model, before, after)
+    reads = _reads.get(change.model._meta.label, ()) if weakens else ()
+    names = list(dict.fromkeys([*(change.before or change.after or {}), *reads]))
     old, new = ({name: held(side, name) for name in names} for side in (before, after))
     if verb == "change":
-        names = [name for name in names if old[name] != new[name]]
+        names = [name for name in names if name in reads or old[name] != new[name]]
     return Step(
         change.model,
         change.key,
@@ -248,13 +256,14 @@ def _made(verb: str, change: recording.Change, row: Any, before: Any, after: Any
         {name: old[name] for name in names} if before is not None else {},
         {name: new[name] for name in names} if after is not None else {},
         row,
-        is_weaker(change.model, before, after),
+        weakens,
     )
 
 
 def held(row: Any, name: str) -> Any:
     """The value of a field, a relation's as its key; None for encrypted text that cannot be read, and of no row."""
-    return None if row is None else readable(row, row._meta.get_field(name).attname)
+    found = None if row is None else readable(row, row._meta.get_field(name).attname)
+    return None if found is UNREADABLE else found
 
 
 def rebuilt(row: Any, values: dict[str, Any]) -> Any:

@@ -106,6 +106,15 @@ class ProjectAdmin(ProjectRemovalMixin, ConsoleModelAdmin):
         ),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The system prompt is for those who may change the project, as in the API."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [
+            (title, {**options, "fields": [n for n in options["fields"] if n != "system_prompt"]})
+            for title, options in self.fieldsets
+        ]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name.endswith("_changelist"):

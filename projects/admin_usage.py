@@ -123,7 +123,7 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
 
     def object_tools(self, request: HttpRequest, obj: Exchange) -> list[Tool]:
         page = f"{reverse('admin:audit_entry_changelist')}?request_id__exact={obj.request_id}"
-        may = obj.request_id and request.user.has_perm("audit.view_entry")
+        may = obj.request_id and request.user.has_perm("audit.view_entry", obj)
         return [Tool(_("In the trail"), page)] if may else []
 
     @admin.display(description=_("asked"))

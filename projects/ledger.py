@@ -16,7 +16,17 @@ from portal.context import current
 from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
 from projects import routes
-from projects.budgets import KEY, PROJECT, TEAM, Charge, Purse, Reservation, micros, settle
+from projects.budgets import (
+    KEY,
+    PROJECT,
+    PURSES,
+    TEAM,
+    Charge,
+    Purse,
+    Reservation,
+    micros,
+    settle,
+)
 from projects.models import Conversation, Exchange, Message, Project
 from projects.models.usage import owner_of
 from projects.opening import open_exchange
@@ -53,15 +63,17 @@ def close(passage: Passage) -> None:
     """
     if passage.is_closed:
         return
-    may_keep = _may_keep(passage)
+    may_keep, opened = _may_keep(passage), passage.row
     passage.is_closed = True
     passage.latency_ms = round((time.monotonic() - passage.started) * 1000)
     try:
         _write(passage, may_keep)
     except DatabaseError:  # of a foreign key, or of the policies
-        if passage.row is None or not _is_without_project(passage):
+        if passage.route is None or not _is_without_project(passage):
             raise
-        passage.conversation = None
+        passage.row, passage.conversation = opened, None
+        if opened is None:
+            passage.route = None
         _write(passage, may_keep)
 
 
@@ -77,7 +89,7 @@ def _write(passage: Passage, may_keep: bool) -> None:
         if passage.row is None:
             passage.row = Exchange(**_identity(passage))
             passage.row.save(force_insert=True)
-        Exchange.objects.filter(pk=passage.row.pk).update(**_result(passage, may_keep))
+        _close_row(passage.row, _result(passage, may_keep))
         if passage.route and passage.month:
             _settle(deed, passage)
         _record_events(passage)
@@ -85,6 +97,15 @@ def _write(passage: Passage, may_keep: bool) -> None:
             _keep_messages(passage)
         if outcome.audited:
             _record_in_trail(passage)
+
+
+def _close_row(row: Exchange, values: dict[str, Any]) -> None:
+    """What the sweeper closed before has given back what it held, and holds nothing any more."""
+    rows = Exchange.objects.filter(pk=row.pk)
+    if not rows.filter(closed_at__isnull=True).update(**values):
+        rows.update(**values)
+        for purse in PURSES:
+            setattr(row, purse.column, 0)
 
 
 def _settle(deed: Deed, passage: Passage) -> None:
@@ -103,6 +124,7 @@ def _identity(passage: Passage) -> dict[str, Any]:
     question, route, caller = passage.question, passage.route, passage.caller
     return {
         "uid": passage.uid,
+        "created_at": passage.opened_at or timezone.now(),
         "door": passage.arrival.door,
         "project_id": route.project_id if route else None,
         "project_slug": passage.project_slug[:64],

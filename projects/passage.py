@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from guards.engine import Inspection
 from portal.encryption import new_uid
 from portal.providers.base import ChatRequest
 from portal.tenancy import NOTHING, Scope
+from projects.budgets import month_of
 from projects.models import Conversation, Exchange
 from projects.questions import Arrival, Question, Turn
 from projects.routes import Route
@@ -33,7 +34,7 @@ class Passage:
     request: ChatRequest | None = None
     row: Exchange | None = None  # of the usage log, once it is open
     is_closed: bool = False
-    month: date | None = None
+    opened_at: datetime | None = None  # when its row is, and so which month it is paid from
     headers: dict[str, str] = field(default_factory=dict)
     input: Inspection | None = None
     output: Inspection | None = None
@@ -49,6 +50,10 @@ class Passage:
     @property
     def project_slug(self) -> str:
         return self.question.project if self.question else self.arrival.project
+
+    @property
+    def month(self) -> date | None:
+        return month_of(self.opened_at) if self.opened_at else None
 
     @property
     def acted_by_id(self) -> int | None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from portal.errors import Refusal
+from projects.rules import BOUNDS, MOST_TOKENS
 
 PARAMETERS: dict[str, tuple[type, ...]] = {
     "temperature": (int, float),
@@ -176,7 +177,7 @@ def _parameters(data: Mapping[str, Any]) -> dict[str, Any]:
             raise invalid(str(name)[:64], _("This parameter is not supported."))
         if not isinstance(value, PARAMETERS[name]) or isinstance(value, bool):
             raise invalid(name, _("This value has the wrong type."))
-        if name.startswith("max_") and not 1 <= int(str(value)) <= 1_000_000:
+        if name in BOUNDS and not 1 <= int(str(value)) <= MOST_TOKENS:
             raise invalid(name, _("Between 1 and 1,000,000."))
         found[name] = value
     if data.get("n") not in (None, 1):

@@ -16,6 +16,8 @@ OFF = _("This project is switched off.")
 NOT_GRANTED = _("The team is not granted this model.")
 MODEL_OFF = _("This project's model is switched off.")
 ELSEWHERE = _("This model's provider is not in a region that the team allows.")
+BOUNDS = {"max_tokens", "max_completion_tokens"}  # parameters that say how long an answer may be
+MOST_TOKENS = 1_000_000
 NO_CHAT = _("One does not chat with this project: its model is for something else.")
 UNPRICED = _("A budget needs a model whose prices are known.")
 UNPRICED_IN_TEAM = _("The team has a budget, and so needs models whose prices are known.")
@@ -52,7 +54,14 @@ def _mistakes(project: Any, granted: bool) -> dict[str, Any]:
             return {"model": UNPRICED_IN_TEAM}
     if not isinstance(project.parameters, dict):
         return {"parameters": _("Write an object.")}
+    if not all(_is_bound(project.parameters[name]) for name in BOUNDS & set(project.parameters)):
+        return {"parameters": _("An answer has between 1 and 1,000,000 tokens.")}
     return {}
+
+
+def _is_bound(tokens: Any) -> bool:
+    """What is reserved of budgets rests on it: less than one would reserve nothing, or give back."""
+    return type(tokens) is int and 1 <= tokens <= MOST_TOKENS
 
 
 def closed_by(project: Any, *, granted: bool) -> Any:

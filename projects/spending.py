@@ -13,6 +13,7 @@ from portal.cells import money
 from portal.start_page import Meter, Notice, Scope, list_of
 from projects.budgets import MICROS
 from teams.models import Team
+from teams.querysets import archived_teams
 from teams.ties import ties
 
 NEAR, FULL = 0.8, 1.0
@@ -20,8 +21,9 @@ LISTED = 8
 
 
 def _with_budgets(scope: Scope) -> QuerySet:
-    """The teams looked at that have a budget, with the share of it that is spent; one of 0 is all spent."""
+    """The teams looked at that are in use and have a budget, with the share of it that is spent; one of 0 is all spent."""
     rows = Team.objects.visible_to(scope.user).exclude(monthly_budget=None)
+    rows = rows.exclude(pk__in=archived_teams())
     if scope.teams is not None:
         rows = rows.filter(pk__in=scope.teams)
     budget = NullIf(Cast("monthly_budget", FloatField()), Value(0.0))

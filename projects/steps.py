@@ -14,7 +14,7 @@ from portal.limits import Limit, take
 from portal.providers.base import ChatRequest, estimate_tokens
 from portal.tenancy import tenant
 from projects import ledger, routes, rules
-from projects.budgets import KEY, PROJECT, TEAM, Part, Reservation, micros, month_of
+from projects.budgets import KEY, PROJECT, TEAM, Part, Reservation, micros
 from projects.models import Conversation
 from projects.passage import Passage
 from projects.questions import HISTORY_MESSAGES, Turn, Visitor
@@ -137,7 +137,7 @@ def limits(passage: Passage) -> None:
 
 def budget(passage: Passage) -> None:
     """Reserves the most that this exchange can cost, and opens its row; 402 where it does not fit into a budget."""
-    passage.month = month_of(timezone.now())
+    passage.opened_at = timezone.now()
     too_small = ledger.open_row(passage, _reservation(passage))
     if too_small is not None:
         # Whose budget it is, is nothing for strangers.
@@ -172,8 +172,9 @@ def _parts(passage: Passage) -> tuple[Part, ...]:
 
 
 def _bound(passage: Passage) -> int:
+    """The larger where both are said: which of them a provider knows is its own affair."""
     wanted = {**passage.route.parameters, **passage.question.parameters}
-    return int(wanted.get("max_completion_tokens") or wanted.get("max_tokens") or COMPLETION_BOUND)
+    return max((wanted[name] for name in rules.BOUNDS & set(wanted)), default=COMPLETION_BOUND)
 
 
 def input_guards(passage: Passage) -> None:

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from celery import shared_task
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal import keyring
@@ -62,7 +60,7 @@ def _give_back(deed: Deed, row: Exchange) -> None:
 def apply_retention(dry_run: bool = False) -> dict[str, int]:
     """Removes logged content and conversations whose time is over; usage rows and what was spent stay.
 
-    The platform's times, 24 hours and 90 days, hold where a team has none of its own. The data keys of widgets'
+    The platform's times, which its settings say, hold where a team has none of its own. The data keys of widgets'
     visitors go with the last of their content.
     """
     contents, stale = list(due_contents()), list(due_conversations())
@@ -75,9 +73,7 @@ def apply_retention(dry_run: bool = False) -> dict[str, int]:
         "contents": sum(map(_clear, contents)),
         "conversations": sum(map(remove_conversations, stale)),
     }
-    DataKey.objects.of_visitors().filter(
-        ~Exists(_content_under(OuterRef("owner"))), created_at__lt=timezone.now() - VISITORS_STAY
-    ).delete()
+    _forget_visitors()
     return removed
 
 
@@ -101,12 +97,17 @@ def due_conversations() -> Iterator[QuerySet]:
         yield old.filter(project__team__conversation_days=days)
 
 
-def _content_under(owner: Any) -> QuerySet:
-    """What is still kept under this visitor's key."""
-    named = Exchange.objects.exclude(visitor="").annotate(
-        held_by=Concat(Value(keyring.visitor("")), "visitor")
-    )
-    return named.filter(question__isnull=False, held_by=owner)
+def _forget_visitors() -> None:
+    """Data keys of widgets' visitors, those under which nothing is kept any more; in batches."""
+    old = DataKey.objects.of_visitors().filter(created_at__lt=timezone.now() - VISITORS_STAY)
+    contents = Exchange.objects.filter(question__isnull=False).order_by()
+    done = 0
+    while keys := list(old.filter(pk__gt=done).order_by("pk").values_list("pk", "owner")[:BATCH]):
+        done = keys[-1][0]
+        names = [owner.removeprefix(keyring.visitor("")) for _pk, owner in keys]
+        said = contents.filter(visitor__in=names).values_list("visitor", flat=True)
+        kept = {keyring.visitor(name) for name in said}
+        DataKey.objects.filter(pk__in=[pk for pk, owner in keys if owner not in kept]).delete()
 
 
 def _clear(rows: QuerySet) -> int:

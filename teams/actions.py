@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actions import end_sessions
 from portal.errors import Refusal
 from portal.models import Model
+from portal.staying_rows import lock
 from teams.backends import rights_in
 from teams.models import CustomRole, Grant, Membership, Team, rights_as, rights_of
 from teams.models.teams import LIMITS
@@ -54,7 +55,7 @@ def check_change(
         return
     _check_groups(by, stored)
     _check_strength(by, stored.team_id, [rights_of(stored), rights_as(role, custom_role)])
-    if stored.role == Role.OWNER and role != Role.OWNER:
+    if role != Role.OWNER:
         _keep_an_owner(stored)
 
 
@@ -62,8 +63,7 @@ def check_removal(*, by: Any, membership: Membership) -> None:
     """Raises `TooStrong`, `FromGroups` or `LastOwner` if `by` may not take this person out of the team."""
     _check_groups(by, membership)
     _check_strength(by, membership.team_id, [rights_of(membership)])
-    if membership.role == Role.OWNER:
-        _keep_an_owner(membership)
+    _keep_an_owner(membership)
 
 
 def _stored(membership: Membership) -> Membership | None:
@@ -103,11 +103,23 @@ def check_limits(*, by: Any, team: Team | None, values: dict[str, Any]) -> None:
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    """Locks the team's row, so that two owners cannot leave at the same time."""
-    list(Team.objects.select_for_update().filter(pk=membership.team_id).values_list("pk"))
+    """Raises `LastOwner` if without this membership the team has nobody who acts as its owner."""
+    if membership.role != Role.OWNER:
+        return
     others = Membership.objects.filter(team_id=membership.team_id, role=Role.OWNER)
+    others = others.filter(user__is_active=True, user__is_restricted=False)
     if not others.exclude(pk=membership.pk).exists():
         raise LastOwner
+
+
+def locked(membership: Membership) -> Membership:
+    """As it is now; of two deeds on a team's people the second waits, so that two owners do not leave at once.
+
+    Raises `Refusal("not_found")` where somebody else took it away meanwhile.
+    """
+    lock(membership.team)
+    lock(membership)
+    return Membership.objects.select_related("team", "user", "custom_role").get(pk=membership.pk)
 
 
 @transaction.atomic
@@ -131,8 +143,8 @@ def change_role(
 
     What groups gave is somebody's own from then on.
     """
-    check_change(by=by, membership=membership, role=role, custom_role=custom_role)
-    stored = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk)
+    stored = locked(membership)
+    check_change(by=by, membership=stored, role=role, custom_role=custom_role)
     before, after = rights_of(stored), rights_as(role, custom_role)
     membership.role, membership.custom_role = role, custom_role
     if (stored.role, stored.custom_role) != (role, custom_role):
@@ -146,10 +158,10 @@ def change_role(
 @transaction.atomic
 def remove_member(*, by: Any, membership: Membership) -> None:
     """Takes a person out of a team; they lose its projects at once, and all of their sessions and tokens."""
-    check_removal(by=by, membership=membership)
-    user = membership.user
-    membership.delete()
-    end_sessions(by=by, user=user)
+    stored = locked(membership)
+    check_removal(by=by, membership=stored)
+    stored.delete()
+    end_sessions(by=by, user=stored.user)
 
 
 @transaction.atomic

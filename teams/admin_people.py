@@ -3,21 +3,26 @@
 from typing import Any
 
 from django.contrib import admin
-from django.forms import ModelForm, ValidationError
+from django.forms import EmailField, ModelForm, ValidationError
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from portal import cells
 from portal.console import ConsoleModelAdmin
 from portal.console_navigation import Tool
 from portal.errors import Refusal
+from portal.tenancy import own_transactions, scope_of, tenant
+from teams import newcomers
 from teams.actions import (
     FromGroups,
     LastOwner,
     OwnersOnly,
     TooStrong,
+    add_member,
     change_role,
     check_change,
     check_removal,
@@ -50,6 +55,21 @@ class MembershipForm(CustomRoleFormMixin, ModelForm):
             )
         except Refusal as refusal:
             raise ValidationError(WORDS.get(type(refusal), refusal.message)) from None
+        return found
+
+
+class NewcomerForm(MembershipForm):
+    """For who does not see all accounts: the person is named by address, also one whom they do not see."""
+
+    user = EmailField(
+        label=_("e-mail address"),
+        help_text=_("Exactly as the account has it; nothing of accounts is suggested here."),
+    )
+
+    def clean_user(self) -> User:
+        found = newcomers.person(by=self.actor, address=self.cleaned_data["user"])
+        if found is None:
+            raise ValidationError(newcomers.NOBODY)
         return found
 
 
@@ -106,8 +126,33 @@ class MembershipAdmin(ConsoleModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None and not request.user.is_superuser:
+            kwargs["form"] = NewcomerForm
         form = super().get_form(request, obj, **kwargs)
         return type("BoundMembershipForm", (form,), {"actor": request.user})
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Links name a person by id; the form of who does not see all accounts, by address."""
+        found: dict[str, Any] = super().get_changeform_initial_data(request)
+        if "user" in found and not request.user.is_superuser:
+            named = found.pop("user")
+            seen = User.objects.visible_to(request.user)
+            person = seen.filter(pk=named).first() if named.isdecimal() else None
+            return found if person is None else {**found, "user": person.email}
+        return found
+
+    @own_transactions
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """How many unseen addresses somebody named is counted outside of transactions."""
+        is_sent = request.method == "POST" and self.has_add_permission(request)
+        address = request.POST.get("user") if is_sent else None
+        attempt = newcomers.attempt(by=request.user, address=address)
+        with tenant(scope_of(request.user)):
+            answer = super().add_view(request, form_url, extra_context)
+            if isinstance(answer, TemplateResponse):
+                return answer.render()
+            attempt.succeeded()
+            return answer
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("team", "user", "role", "custom_role", *(() if obj is None else ("whence",)))
@@ -118,8 +163,15 @@ class MembershipAdmin(ConsoleModelAdmin):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if change:
             change_role(by=request.user, membership=obj, role=obj.role, custom_role=obj.custom_role)
-        else:
-            super().save_model(request, obj, form, change)
+            return
+        made = add_member(
+            by=request.user,
+            team=obj.team,
+            user=obj.user,
+            role=obj.role,
+            custom_role=obj.custom_role,
+        )
+        obj.pk = made.pk
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         remove_member(by=request.user, membership=obj)

@@ -1,5 +1,6 @@
 """The resources `teams`, `memberships` and `grants`."""
 
+from contextlib import ExitStack
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,8 +16,10 @@ from portal import sensitive
 from portal.api import ScopedViewSet
 from portal.errors import Refusal
 from portal.models import Model
-from teams import actions, removal_actions
-from teams.api_fields import CustomRoleField, VisibleField, put_chosen_role
+from portal.taken_slugs import STAYS
+from portal.tenancy import scope_of, tenant
+from teams import actions, newcomers, removal_actions
+from teams.api_fields import CustomRoleField, NewcomerField, VisibleField, put_chosen_role
 from teams.branding import branding_of
 from teams.branding_actions import change_branding
 from teams.branding_api import BrandingSerializer
@@ -58,6 +61,11 @@ class TeamSerializer(serializers.ModelSerializer):
         """Null without a budget too."""
         month = ties().month(team)
         return None if month is None or month.remaining is None else f"{month.remaining:.6f}"
+
+    def validate_slug(self, slug: str) -> str:
+        if self.instance is not None and slug != self.instance.slug:
+            raise serializers.ValidationError(STAYS)
+        return slug
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         actions.check_limits(by=self.context["request"].user, team=self.instance, values=attrs)
@@ -121,14 +129,15 @@ class TeamViewSet(ScopedViewSet):
 
 
 class MembershipSerializer(serializers.ModelSerializer):
-    """`user` is an e-mail address. Nobody gives or changes a role that may more than theirs; owners are owners' business.
+    """`user` is an e-mail address, of somebody whom one sees or of any active account; what names nobody counts, and 30 at
+    once are too many. Nobody gives or changes a role that may more than theirs; owners are owners' business.
 
     `custom_role` is one of the team's own, by name or id; its base becomes the role. What groups gave (`from_groups`)
     changes with them.
     """
 
     team = VisibleField(slug_field="slug", queryset=Team.objects.all())
-    user = VisibleField(slug_field="email", queryset=User.objects.all())
+    user = NewcomerField(slug_field="email", queryset=User.objects.all())
     custom_role = CustomRoleField()
 
     class Meta:
@@ -155,11 +164,31 @@ class MembershipSerializer(serializers.ModelSerializer):
 
 
 class MembershipViewSet(ScopedViewSet):
+    """Opens its transactions itself: how many unseen addresses somebody named is counted outside of them."""
+
+    own_transactions = True
     queryset = Membership.objects.select_related("team", "user", "custom_role")
     serializer_class = MembershipSerializer
     read_scope = "teams:read"
     write_scope = "teams:write"
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as self.stack:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.perform_authentication(request)
+        if self.action == "create" and request.user.has_perm("teams.add_membership"):
+            sent = request.data
+            address = sent.get("user") if isinstance(sent, dict) else None
+            self.attempt = newcomers.attempt(by=request.user, address=address)
+        self.stack.enter_context(tenant(scope_of(request.user)))
+        super().initial(request, *args, **kwargs)
+
+    def perform_create(self, serializer: serializers.BaseSerializer) -> None:
+        super().perform_create(serializer)
+        self.attempt.succeeded()
 
     def perform_destroy(self, instance: Membership) -> None:
         actions.remove_member(by=self.request.user, membership=instance)

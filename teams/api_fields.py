@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from teams import newcomers
 from teams.models import CustomRole
 
 
@@ -13,6 +14,17 @@ class VisibleField(serializers.SlugRelatedField):
 
     def get_queryset(self) -> Any:
         return super().get_queryset().visible_to(self.context["request"].user)
+
+
+class NewcomerField(serializers.SlugRelatedField):
+    """Names somebody by e-mail address: whom the caller sees, and any active account."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        by = self.context["request"].user
+        found = newcomers.person(by=by, address=data) if isinstance(data, str) else None
+        if found is None:
+            raise serializers.ValidationError(newcomers.NOBODY)
+        return found
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}], "nullable": True})

@@ -56,7 +56,8 @@ def scope(request: HttpRequest) -> Scope:
         team = teams_of(user).filter(slug=slug).first()
         if team is None:
             raise Http404
-        page = reverse("admin:teams_team_change", args=[team.pk])
+        may = user.has_perm("teams.view_team", team)
+        page = reverse("admin:teams_team_change", args=[team.pk]) if may else ""
         return Scope(user, (team.pk,), team.slug, team.name, page)
     if _sees_all(user):
         return Scope(user)

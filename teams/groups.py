@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts.actions import end_sessions_of
 from accounts.models import User
+from portal.tenancy import EVERYTHING, tenant
 from teams.backends import forget_roles
 from teams.models import (
     CustomRole,
@@ -48,23 +49,33 @@ def set_groups_of(*, by: Any, user: User, source: str, names: Iterable[str]) -> 
 
     For a sign-in to call before it makes its session: who loses something here is put out everywhere else.
     """
+    with tenant(EVERYTHING):  # whoever signs in sees no group, and no team yet
+        _set_groups_of(by, user, source, names)
+    user.refresh_from_db(fields=["session_epoch"])
+    forget_roles(user)
+
+
+def _set_groups_of(by: Any, user: User, source: str, names: Iterable[str]) -> None:
     wanted = set(
         Group.objects.filter(source=source, name__in=set(names)).values_list("pk", flat=True)
     )
-    stored = GroupMember.objects.filter(user=user, group__source=source)
-    held = set(stored.values_list("group_id", flat=True))
-    stored.filter(group_id__in=held - wanted).delete()
-    GroupMember.objects.bulk_create(
-        GroupMember(group_id=group, user=user) for group in sorted(wanted - held)
-    )
+    rows = GroupMember.objects.filter(user=user, group__source=source)
+    held = set(rows.values_list("group_id", flat=True))
+    if wanted != held:
+        _lock(*wanted, *held)
+        _lock_people([user.pk])
+        held = set(rows.values_list("group_id", flat=True))  # another sign-in may have been faster
+        rows.filter(group_id__in=held - wanted).delete()
+        GroupMember.objects.bulk_create(
+            GroupMember(group_id=group, user=user) for group in sorted(wanted - held)
+        )
     _follow(by=by, users=[user.pk])
-    user.refresh_from_db(fields=["session_epoch"])
-    forget_roles(user)
 
 
 @transaction.atomic
 def set_members_of(*, by: Any, group: Group, users: Iterable[User]) -> None:
     """Replaces the people of a group."""
+    _lock(group.pk)
     wanted = {user.pk for user in users}
     held = set(group.members.values_list("user_id", flat=True))
     group.members.filter(user_id__in=held - wanted).delete()
@@ -77,6 +88,7 @@ def set_members_of(*, by: Any, group: Group, users: Iterable[User]) -> None:
 @transaction.atomic
 def delete_group(*, by: Any, group: Group) -> None:
     """With a group go its mappings, and what they gave."""
+    _lock(group.pk)
     held = list(group.members.values_list("user_id", flat=True))
     group.delete()
     _follow(by=by, users=held)
@@ -87,6 +99,7 @@ def map_group(
     *, by: Any, group: Group, team: Team, role: str, custom_role: CustomRole | None = None
 ) -> GroupMapping:
     """What the group gives in this team from now on, to the people who are in it already too."""
+    _lock(group.pk)
     mapping = GroupMapping.objects.filter(group=group, team=team).first()
     mapping = mapping or GroupMapping(group=group, team=team)
     mapping.role, mapping.custom_role = role, custom_role
@@ -99,8 +112,19 @@ def map_group(
 def unmap_group(*, by: Any, mapping: GroupMapping) -> None:
     """Takes away what the group gave, unless another group gives it too."""
     group = mapping.group
+    _lock(group.pk)
     mapping.delete()
     _follow(by=by, users=group.members.values_list("user_id", flat=True))
+
+
+def _lock(*groups: int) -> None:
+    """Before people are: who is put into a group waits for its mappings being changed, and the other way round."""
+    rows = Group.objects.select_for_update().filter(pk__in=groups)
+    list(rows.order_by("pk").values_list("pk"))
+
+
+def _lock_people(ids: list[int]) -> None:
+    list(User.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 
 def _follow(*, by: Any, users: Iterable[int]) -> None:
@@ -111,8 +135,7 @@ def _follow(*, by: Any, users: Iterable[int]) -> None:
 
 
 def _follow_some(by: Any, ids: list[int]) -> None:
-    # Locked, so that two sign-ins of one person follow each other.
-    list(User.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    _lock_people(ids)
     wanted = _wanted(ids)
     rows = Membership.objects.filter(user_id__in=ids).select_related("custom_role").order_by("pk")
     stored = {(row.user_id, row.team_id): row for row in rows}

@@ -10,7 +10,7 @@ from accounts.models import User
 from portal.errors import Refusal
 from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
-from teams.actions import check_removal
+from teams.actions import check_removal, locked
 from teams.models import Membership, Team, TeamArchive
 from teams.removal import holdings
 
@@ -54,16 +54,17 @@ def delete_team(*, by: Any, team: Team) -> None:
 def leave_team(*, by: Any, team: Team) -> None:
     """Somebody goes by themselves; they lose its projects at once, and all of their sessions and tokens.
 
-    Raises `LastOwner` for the only owner, `permission_denied` for restricted people, `not_found` for who is not in it.
+    Raises `LastOwner` for the only owner, `FromGroups` for whom groups put there, `permission_denied` for restricted
+    people, `not_found` for who is not in it.
     """
     if by.is_restricted:
         raise Refusal("permission_denied", _("An owner or admin of the team can take you out."))
-    rows = Membership.objects.select_for_update(of=("self",)).filter(team=team, user_id=by.pk)
-    membership = rows.first()
+    membership = Membership.objects.filter(team=team, user_id=by.pk).first()
     if membership is None or TeamArchive.objects.filter(team=team).exists():
         raise Refusal("not_found")
-    check_removal(by=by, membership=membership)
-    membership.delete()
+    stored = locked(membership)
+    check_removal(by=by, membership=stored)
+    stored.delete()
     end_sessions(by=by, user=by)
 
 

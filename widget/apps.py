@@ -11,4 +11,6 @@ class WidgetConfig(AppConfig):
 
         origins.install()
         removal.install()
-        weakenings.register_rule("widget.Widget", origins.are_wider)
+        weakenings.register_rule(
+            "widget.Widget", origins.are_wider, reads=("is_active", "allowed_domains")
+        )

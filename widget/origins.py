@@ -42,10 +42,11 @@ def names(domains: list[str], origin: str) -> bool:
 
 
 def are_wider(before: Any, after: Any) -> bool:
-    """Whether pages may show a widget that could not before. One that is off is shown nowhere."""
+    """Whether pages may show a widget, or its project, that could not before. One that is off is shown nowhere."""
     if after is None or not after.is_active:
         return False
-    known = before.allowed_domains if before is not None and before.is_active else []
+    was_shown = before is not None and before.is_active and before.project_id == after.project_id
+    known = before.allowed_domains if was_shown else []
     return not all(_is_covered(domain, known) for domain in after.allowed_domains)
 
 

@@ -68,7 +68,7 @@ def explain(selection: Selection) -> Explanation:
     # The project would narrow the people to its team's.
     [person] = these(replace(selection, project=None), [selection.user])
     project = here.projects[selection.project]
-    details = _details(person, project)
+    details = _details(person, project, names_groups=selection.sees_all)
     path = reaches.path_to(person, here, project.id)
     return Explanation(
         person=person,
@@ -79,7 +79,8 @@ def explain(selection: Selection) -> Explanation:
     )
 
 
-def _details(person: Person, project: ProjectFact) -> Details:
+def _details(person: Person, project: ProjectFact, *, names_groups: bool) -> Details:
+    """Who is in which group is for those who see all."""
     row = Project.objects.values(
         *(
             "model__name",
@@ -92,7 +93,7 @@ def _details(person: Person, project: ProjectFact) -> Details:
     ).get(pk=project.id)
     standing = second_factor.standing_now(User(pk=person.id))
     return Details(
-        groups=_groups(person, project.team),
+        groups=_groups(person, project.team) if names_groups else (),
         model=row["model__name"],
         is_for_chat=row["model__kind"] == Model.Kind.CHAT,
         model_is_active=row["model__is_active"],

@@ -92,7 +92,9 @@ class Project(UniqueSlugMixin, SealedModel):
     log_content = models.BooleanField(
         _("log content"),
         default=True,
-        help_text=_("Keep question and answer with the usage row, encrypted, for 24 hours."),
+        help_text=_(
+            "Keep question and answer with the usage row, encrypted, as long as the team or the platform says."
+        ),
     )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Off: nobody can ask; conversations stay readable.")

@@ -110,6 +110,12 @@ class Exchange(SealedModel):
                 condition=models.Q(closed_at__isnull=True),
                 name="exchange_open",
             ),
+            # Retention looks for the few that still have content, among all that ever were.
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(question__isnull=False),
+                name="exchange_with_content",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -81,14 +81,14 @@ class Team(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(24 * 366 * 10)],
-        help_text=_("Question and answer in the usage log. Empty: as the platform, 24 hours."),
+        help_text=_("Question and answer in the usage log. Empty: as the platform keeps it."),
     )
     conversation_days = models.PositiveIntegerField(
         _("conversations kept, in days"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(366 * 10)],
-        help_text=_("After the last message in them. Empty: as the platform, 90 days."),
+        help_text=_("After the last message in them. Empty: as the platform keeps them."),
     )
     allowed_regions = models.CharField(
         _("allowed regions"),

@@ -137,7 +137,7 @@ def test_a_forged_team_in_a_form_is_refused(people):
     client = browser(people, "sam")
     response = client.post(
         reverse("admin:teams_membership_add"),
-        {"team": people.research.pk, "user": people.sam.pk, "role": "owner"},
+        {"team": people.research.pk, "user": people.sam.email, "role": "owner"},
     )
     assert response.status_code in (200, 403)
     assert not people.research.memberships.filter(user=people.sam).exists()

@@ -41,7 +41,8 @@ def signed_in(person, *, is_fresh=True):
 
 def form(**changed):
     """What the page would send."""
-    sent = {name: value(name) for name in SETTINGS} | changed
+    sent = {name: value(name) for name in SETTINGS}
+    sent = {f"initial-{name}": str(given) for name, given in sent.items()} | sent | changed
     return {name: given for name, given in sent.items() if given is not False}
 
 
@@ -90,6 +91,20 @@ def test_a_variable_that_is_empty_fixes_nothing(given, expected, tmp_path):
     )
     assert said.stdout.strip() == expected
     assert os.environ.get("PORTAL_FAILED_SIGN_INS") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"PORTAL_FAILED_SIGN_INS": "0"}, "PORTAL_FAILED_SIGN_INS has to be between 1 and 1000.")]
+    + [({"PORTAL_CONVERSATION_DAYS": "-1"}, "PORTAL_CONVERSATION_DAYS has to be between 1 and 3660.")]
+    + [({"PORTAL_TWO_PERSON_RULE": "ture"}, "PORTAL_TWO_PERSON_RULE is neither true nor false.")],
+)  # fmt: skip
+def test_a_variable_that_fixes_what_the_console_refuses_does_not_start(given, words, tmp_path):
+    env = clean_environment(PORTAL_ENV="development", PORTAL_DATA_DIR=str(tmp_path), **given)
+    command = [sys.executable, "manage.py", "check"]
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert said.returncode != 0
+    assert words in said.stderr
 
 
 @pytest.mark.parametrize(

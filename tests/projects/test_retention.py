@@ -130,3 +130,20 @@ def test_a_visitors_key_stays_as_long_as_anything_under_it(cast):
     apply_retention()
     assert list(DataKey.objects.of_visitors().values_list("owner", flat=True)) == ["visitor:long"]
     assert Exchange.objects.get(visitor="long").question == "What?"
+
+
+def test_the_keys_of_visitors_go_in_small_batches_too(cast, monkeypatch):
+    """What is asked of the usage log is asked once a batch, and not once a key."""
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    for number in range(5):
+        row = Exchange(project_slug="x", team=cast.research, visitor=f"v{number}")
+        row.question = row.answer = "What?"
+        row.save()
+    Exchange.objects.exclude(visitor="v3").update(question=None, answer=None)
+    old = timezone.now() - timedelta(hours=30)
+    DataKey.objects.of_visitors().update(created_at=old)
+    with CaptureQueriesContext(connection) as captured:
+        apply_retention()
+    assert list(DataKey.objects.of_visitors().values_list("owner", flat=True)) == ["visitor:v3"]
+    asked = [q for q in captured if '"visitor" IN' in q["sql"]]
+    assert len(asked) == 3

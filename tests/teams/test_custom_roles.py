@@ -335,6 +335,7 @@ def knocks(client, permission, row):
 
 def test_each_permission_of_an_admin_has_a_page_or_a_door_of_its_own():
     others = {"portal.use_console", "projects.view_access", "projects.view_keyspend"}
+    others |= {"accounts.revoke_key"}  # tests/teams/test_key_revocation.py
     waiting = {name for name in KEPT if "pendingchange" in name or "accessreview" in name}
     assert KEPT - others - set(PAGED) <= waiting
     assert len(PAGED) >= 45
@@ -413,6 +414,32 @@ def test_what_guards_found_is_not_shown_on_an_exchange_to_who_may_not_see_it(cas
     CustomRole.objects.update(permissions=sorted(KEPT - {"guards.view_guardevent"}))
     page = client.get(path).content.decode()
     assert "guardevent/" not in page
+
+
+def test_the_prompt_is_read_by_who_may_change_the_project_at_both_doors(cast):
+    cast.assistant.system_prompt = "Words of the house"
+    cast.assistant.save()
+    Membership.objects.create(team=cast.research, user=cast.sam, role="member")
+
+    def reads(user):
+        page = browser(user).get(f"/admin/projects/project/{cast.assistant.pk}/change/")
+        assert page.status_code == 200
+        shown = browser(user).get("/api/projects/assistant/").json()
+        return "Words of the house" in page.content.decode(), "system_prompt" in shown
+
+    assert reads(cast.adam) == reads(cast.admin) == (True, True)
+    # Sam runs a team, and is a mere member of this one.
+    assert reads(cast.sam) == reads(cast.auditor) == (False, False)
+    assert reads(narrowed(cast, KEPT - {"projects.change_project"})) == (False, False)
+
+
+def test_the_way_to_the_history_is_shown_where_the_role_reads_the_trail(cast):
+    adam = narrowed(cast, KEPT - {"audit.view_entry"})
+    Membership.objects.create(team=cast.support, user=adam, role="admin")
+    client = browser(adam)
+    for project, is_shown in ((cast.assistant, False), (cast.helpdesk, True)):
+        page = client.get(f"/admin/projects/project/{project.pk}/change/").content.decode()
+        assert ("/history/" in page) is is_shown
 
 
 def test_a_role_without_the_console_does_not_get_in(cast):

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given as given_any
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from accounts.models import Session
 from audit.models import Entry
 from portal.errors import Refusal
+from portal.tenancy import NOTHING, tenant
 from teams import groups
 from teams.groups import given, map_group, set_groups_of, set_members_of, unmap_group
 from teams.models import CustomRole, Group, GroupMapping, GroupMember, Membership, rights_of
@@ -121,6 +123,22 @@ def test_leaving_a_group_ends_everything_and_nothing_else_does(cast, chemists):
     set_members_of(by=cast.admin, group=chemists, users=[cast.vera, cast.adam])
     assert marco.get("/").status_code == 302
     assert vera.get("/").status_code == 200
+
+
+def test_a_sign_in_follows_them_while_no_team_is_in_sight(cast, chemists):
+    with tenant(NOTHING):
+        assert sign_in_with(cast, "chemists")["support"] == ("member", True)
+        assert "support" not in sign_in_with(cast)
+
+
+def test_who_runs_a_team_is_not_told_who_is_in_which_group(cast, chemists):
+    map_group(by=cast.admin, group=chemists, team=cast.research, role="member")
+    set_members_of(by=cast.admin, group=chemists, users=[cast.sam])
+    for user, is_told in ((cast.admin, True), (cast.auditor, True), (cast.adam, False)):
+        client = Client()
+        client.force_login(user)
+        address = "/api/permissions/explain?user=sam@example.com&project=assistant"
+        assert ("chemists" in client.get(address).content.decode()) is is_told
 
 
 def test_the_trail_has_the_person_the_mapping_and_the_membership(cast, chemists):

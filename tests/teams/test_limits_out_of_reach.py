@@ -201,3 +201,14 @@ def test_every_registered_page_with_a_field_that_limits_is_walked():
     for model in admin.site._registry:
         names = {field.name for field in model._meta.concrete_fields} & kinds
         assert names <= set(WISHES.get(model, {})), model
+
+
+@pytest.mark.parametrize("name", ["olivia", "admin"])
+def test_a_slug_stays(cast, name):
+    client = Client()
+    client.force_login(getattr(cast, name))
+    answer = client.patch("/api/teams/research/", {"slug": "other"}, "application/json")
+    assert (answer.status_code, list(answer.json()["error"]["fields"])) == (422, ["slug"])
+    same = {"slug": "research", "name": "Better"}
+    assert client.patch("/api/teams/research/", same, "application/json").status_code == 200
+    assert Team.objects.get(slug="research").name == "Better"

@@ -336,6 +336,18 @@ def test_what_an_archived_team_demands_is_demanded_no_more(cast):
     assert browser(User.objects.get(pk=cast.marco.pk)).get("/").status_code == 200
 
 
+def test_nobody_is_reminded_of_what_an_archived_team_spent(cast):
+    cast.research.monthly_budget = 0
+    cast.research.save()
+    words, page = "has spent its budget", browser(cast.admin).get("/admin/").content.decode()
+    assert words in page
+    assert "$0 remain" in page
+    archive_team(by=cast.admin, team=cast.research)
+    page = browser(cast.admin).get("/admin/").content.decode()
+    assert words not in page
+    assert "$0 remain" not in page
+
+
 def test_the_list_tells_archived_teams_from_those_in_use(cast):
     archive_team(by=cast.admin, team=cast.support)
     client = browser(cast.admin)
@@ -384,6 +396,28 @@ def test_the_last_owner_does_not_leave(cast):
     add_member(by=cast.admin, team=cast.research, user=cast.sam, role="owner")
     assert client.post(leave_page()).status_code == 302
     assert Membership.objects.filter(team=cast.research, role="owner").get().user == cast.sam
+
+
+@pytest.mark.parametrize("flag", ["is_active", "is_restricted"])
+def test_an_owner_who_cannot_act_does_not_count(cast, flag):
+    add_member(by=cast.admin, team=cast.research, user=cast.sam, role="owner")
+    User.objects.filter(pk=cast.sam.pk).update(**{flag: flag == "is_restricted"})
+    assert browser(cast.olivia).post(leave_page()).status_code == 409
+    sams = Membership.objects.get(team=cast.research, user=cast.sam)
+    assert browser(cast.olivia).delete(f"/api/memberships/{sams.pk}/").status_code == 204
+
+
+def test_whom_groups_put_there_leaves_with_them(cast):
+    """The page offers nothing that the deed refuses."""
+    Membership.objects.filter(user=cast.marco).update(from_groups=True)
+    client = browser(cast.marco)
+    shown = client.get(leave_page())
+    assert "Your groups put you into this team" in shown.content.decode()
+    assert "Leave team" not in shown.content.decode()
+    answer = client.post(leave_page())
+    assert answer.status_code == 409
+    assert "Your groups put you into this team" in answer.content.decode()
+    assert Membership.objects.filter(user=cast.marco).exists()
 
 
 def test_nobody_leaves_what_they_are_not_in(cast):

@@ -147,6 +147,30 @@ def test_what_is_too_much_or_nothing_is_refused(name):
         made(REFUSED[name])
 
 
+LONG = 480_000
+LONG_VALUES = {
+    "a word": ('<path d="{}"/>', "a" * LONG),
+    "spaces": ('<path d="M{}"/>', "&#32;" * (LONG // 5)),
+    "brackets": ('<path transform="{}"/>', "rgb(" * (LONG // 4)),
+    "references": ('<path fill="{}"/>', "url(#a" * (LONG // 6)),
+    "declarations": ('<path style="{}"/>', "fill:a;" * (LONG // 7)),
+}
+
+
+@pytest.mark.parametrize("name", LONG_VALUES)
+def test_the_longest_value_is_read_in_one_go(name):
+    """Looked at again from each of its characters, it would keep a web process for days."""
+    element, value = LONG_VALUES[name]
+    assert "<svg" in made(SQUARE + element.format(value))
+
+
+@pytest.mark.parametrize("width", ["1" * LONG + "z", ".1" * (LONG // 2), "1" * LONG + "e"])
+def test_the_longest_size_is_read_in_one_go_too(width):
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" height="1" width="{width}">'
+    with pytest.raises(ValidationError):
+        made(SQUARE, head)
+
+
 SIZES = {
     '<svg xmlns="http://www.w3.org/2000/svg">': None,
     '<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="100%">': None,

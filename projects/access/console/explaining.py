@@ -86,12 +86,12 @@ def _ways(request: HttpRequest, found: Explanation) -> Iterator[Way]:
     ):
         if row is not None and _opens(request, row):
             yield Way(label, about, _change(row))
-    if standing is None and _adds(request, Membership):
+    if standing is None and _adds(request, Membership, project):
         label = _("Put them into the team")
         yield Way(
             label, _("a new membership"), _add(Membership, user=person.pk, team=project.team_id)
         )
-    if assigned is None and standing is not None and _adds(request, ProjectMember):
+    if assigned is None and standing is not None and _adds(request, ProjectMember, project):
         label = _("Assign the project to them")
         yield Way(
             label, _("explicit access"), _add(ProjectMember, user=person.pk, project=project.pk)
@@ -103,9 +103,10 @@ def _opens(request: HttpRequest, row: Any) -> bool:
     return page is not None and page.has_view_permission(request, row)
 
 
-def _adds(request: HttpRequest, model: Any) -> bool:
+def _adds(request: HttpRequest, model: Any, project: Project) -> bool:
+    """In the project's team."""
     page = admin.site._registry.get(model)
-    return page is not None and page.has_add_permission(request)
+    return page is not None and page.has_add_permission(request, project)
 
 
 def _change(row: Any) -> str:
