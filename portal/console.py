@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from portal import sensitive
 from portal.classification import is_recorded
 from portal.console_lists import CappedPaginator, ConsoleChangeList
-from portal.console_navigation import Tool
+from portal.console_navigation import Tool, registered_tools
 from portal.console_pending import TwoPersonMixin, waiting_for
 from portal.console_sensitive import SensitiveMixin
 
@@ -146,14 +146,18 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
             "title": new if obj is None else self.object_title(obj),
             "crumb": new if obj is None else "",
             "subtitle": None,
-            "tools": [] if obj is None else self._tools(request, obj),
+            "tools": self._tools(request, obj),
             "mistakes": _mistakes(context),
             "pending": waiting_for(request.user, obj),
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
-        found = self.object_tools(request, obj)
+        """Those of the page itself, of higher rooms, and the trail's; of what is being added the rooms' alone."""
+        added = registered_tools(self.opts.label, request, obj)
+        if obj is None:
+            return added
+        found = [*self.object_tools(request, obj), *added]
         if is_recorded(self.model) and request.user.has_perm("audit.view_entry", obj):
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_history"
             found = [*found, Tool(_("History"), reverse(name, args=[obj.pk]), "clock")]

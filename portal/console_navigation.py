@@ -1,7 +1,7 @@
 """Where things are in the console: areas in the words of its people, sections of the rooms, and the way to a page."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import admin
@@ -70,6 +70,21 @@ def registered_pages() -> list[Page]:
     return list(_pages)
 
 
+ToolSource = Callable[[HttpRequest, Any], list[Tool]]
+_tools: dict[str, list[ToolSource]] = {}
+
+
+def register_tools(label: str, source: ToolSource) -> None:
+    """What a higher room adds to a model's pages: `source(request, obj)`, with None on the page that adds one."""
+    sources = _tools.setdefault(label, [])
+    if source not in sources:
+        sources.append(source)
+
+
+def registered_tools(label: str, request: HttpRequest, obj: Any) -> list[Tool]:
+    return [tool for source in _tools.get(label, ()) for tool in source(request, obj)]
+
+
 SectionSource = Callable[[HttpRequest], Section | None]
 _sections: list[SectionSource] = []
 
@@ -91,7 +106,21 @@ def navigation(request: HttpRequest, site: Any) -> list[Section]:
     for area, title in AREAS.items():
         if links := _links_of(area, request, site):
             found.append(Section(title, links))
-    return found
+    return _with_one_here(found)
+
+
+def _with_one_here(sections: list[Section]) -> list[Section]:
+    """Of links that lie below each other the nearest alone is where one is."""
+    longest = max(
+        (len(one.url) for part in sections for one in part.links if one.is_here), default=0
+    )
+    return [
+        Section(
+            part.title,
+            [replace(one, is_here=one.is_here and len(one.url) == longest) for one in part.links],
+        )
+        for part in sections
+    ]
 
 
 def _links_of(area: str, request: HttpRequest, site: Any) -> list[Link]:
@@ -117,17 +146,19 @@ def link_to_list(page: Any, request: HttpRequest) -> Link:
     return Link(page.list_name, url, request.path.startswith(url))
 
 
-def breadcrumbs(page: Any, *, original: Any = None, last: Any = "") -> list[Link]:
-    """From the start page to here; the last one is the page itself and has no address."""
-    found = [Link(_("Console"), reverse("admin:index"))]
+def breadcrumbs(
+    page: Any, *, original: Any = None, last: Any = "", through: Sequence[Link] = ()
+) -> list[Link]:
+    """From the start page to here, `through` the pages between; the last is the page itself and has no address."""
+    found = [Link(_("Console"), reverse("admin:index")), *through]
     if page is None:
         return [*found, Link(last, "")] if last else found
     found.append(Link(page.list_name, list_url(page)))
     if original is not None and last:
         name = f"admin:{page.opts.app_label}_{page.opts.model_name}_change"
-        found.append(Link(str(original), reverse(name, args=[original.pk])))
+        found.append(Link(page.object_title(original), reverse(name, args=[original.pk])))
     if last or original is not None:
-        found.append(Link(capfirst(last) if last else str(original), ""))
+        found.append(Link(capfirst(last) if last else page.object_title(original), ""))
     else:
         found[-1] = Link(page.list_name, "")
     return found

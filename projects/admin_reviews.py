@@ -82,6 +82,13 @@ class AccessReviewAdmin(ConsoleModelAdmin):
         )
         obj.__dict__.update(made.__dict__)
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Opening leads to the lines: there is nothing to go on editing."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         """To its lines."""
         return redirect("admin:projects_accessreview_change", obj.pk)
@@ -185,7 +192,7 @@ class AccessReviewAdmin(ConsoleModelAdmin):
         self._require_decider(request, review)
         one = request.POST.get("one")
         wanted = [one] if one else request.POST.getlist("_selected_action")
-        keys = [int(key) for key in wanted[:PER_PAGE] if key.isdecimal()]
+        keys = [int(key) for key in wanted[:PER_PAGE] if key.isdecimal() and len(key) < 19]
         done = review_actions.attest_lines(
             by=request.user,
             lines=ReviewLine.objects.filter(review=review, pk__in=keys),

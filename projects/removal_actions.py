@@ -34,7 +34,7 @@ def delete_project(*, by: Any, project: Project) -> None:
     and not more than before.
     """
     lock(project)
-    project.exchange_set.update(question=None, answer=None)
+    project.exchange_set.filter(question__isnull=False).update(question=None, answer=None)
     if said := remove_conversations(project.conversations.all()):
         changes = {"conversations": [said, 0]}
         trail.record(action="conversations_deleted", target=project, changes=changes)

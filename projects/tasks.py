@@ -18,7 +18,7 @@ from projects.models import Conversation, Exchange
 from projects.removal_actions import remove_conversations
 from teams.models import Team
 
-ABANDONED_AFTER = timedelta(minutes=30)  # longer than any provider's total timeout
+ABANDONED_AFTER = timedelta(minutes=70)  # longer than any provider's total timeout: an hour at most
 BATCH = 500
 VISITORS_STAY = timedelta(hours=2)  # longer than a session at a widget, and all use of its key
 

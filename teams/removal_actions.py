@@ -6,7 +6,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.actions import end_sessions, end_sessions_of
-from accounts.models import User
+from accounts.models import PendingChange, User
+from portal import keyring
 from portal.errors import Refusal
 from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
@@ -39,13 +40,16 @@ def delete_team(*, by: Any, team: Team) -> None:
     """Deletes a team with all that is its own: projects and what was said in them, guards, roles, grants, branding.
 
     Usage rows and guard events stay, without content, with what they cost; people and their keys stay. All sessions
-    and tokens of its people end.
+    and tokens of its people end. Its data key is destroyed, so that no backup has its prompts, unless changes that a
+    second person decided are still under it.
     """
     lock(team)
     _put_out(by, team)
     with going_whole():
         for holding in holdings():
             holding.remove(by, team)
+        if not PendingChange.objects.filter(team_id=team.pk).exists():
+            keyring.destroy(keyring.team(team.pk))
         team.delete()
     nothing_came_meanwhile()
 

@@ -23,7 +23,8 @@ def console_breadcrumbs(context: Any) -> list[Link]:
     options = context.get("opts")
     page = admin.site._registry.get(options.model) if options is not None else None
     if page is None:
-        return breadcrumbs(None, last=context.get("crumb") or "")
+        through = context.get("through") or ()
+        return breadcrumbs(None, last=context.get("crumb") or "", through=through)
     original = context.get("original") or context.get("object")
     return breadcrumbs(page, original=original, last=context.get("crumb") or "")
 

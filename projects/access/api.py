@@ -1,9 +1,7 @@
 """The doors of the matrix, its explanation and its simulation."""
 
-from contextlib import AbstractContextManager
-from datetime import date
-
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +11,7 @@ from portal.tenancy import scope_of, tenant
 from projects.access import changes, pages
 from projects.access.actions import begin_export
 from projects.access.asking import AccessView, selection_of
-from projects.access.body import Body
+from projects.access.body import allowed_transactions, file_of
 from projects.access.explain import explain
 from projects.access.export import lines
 from projects.access.loading import places
@@ -74,15 +72,9 @@ class MatrixView(AccessView):
             here = places(selection)
             begin_export(by=request.user, selection=selection)
 
-        def within() -> AbstractContextManager:
-            return tenant(scope)
-
-        body = Body(lines(selection, here, within=within), caller=request.auth)
-        response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
-        name = f"access-{date.today():%Y-%m-%d}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        response["Cache-Control"] = "no-store"
-        return response
+        within = allowed_transactions(request, selection, scope)
+        name = f"access-{timezone.localdate():%Y-%m-%d}.csv"
+        return file_of(lines(selection, here, within=within), caller=request.auth, name=name)
 
 
 class ExplainView(AccessView):
@@ -111,7 +103,8 @@ class ExplainView(AccessView):
     def get(self, request: Request) -> Response:
         asked = PairSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        return Response(explain(selection_of(request, **asked.validated_data)).as_json())
+        selection = selection_of(request, **asked.validated_data)
+        return Response(explain(by=request.user, selection=selection).as_json())
 
 
 class SimulateView(AccessView):

@@ -1,10 +1,9 @@
 """The door of the difference between two days."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,7 +15,7 @@ from portal.tenancy import scope_of, tenant
 from projects.access import pages
 from projects.access.actions import begin_history_export
 from projects.access.asking import AccessView, selection_of
-from projects.access.body import Body
+from projects.access.body import Within, allowed_transactions, file_of
 from projects.access.differences import Difference
 from projects.access.history import History, Only, emails, moment
 from projects.access.reaches import Row
@@ -124,7 +123,8 @@ class HistoryView(AccessView):
         wanted = asked.validated_data
         scope = scope_of(request.user)
         with tenant(scope):
-            history = History(selection_of(request), since=wanted["from"], until=wanted["to"])
+            selection = selection_of(request)
+            history = History(selection, since=wanted["from"], until=wanted["to"])
             only = history.only(**{name: wanted[name] for name in ("team", "user", "project")})
             if wanted["format"] == "json":
                 after = pages.place_of(wanted["cursor"])
@@ -132,15 +132,9 @@ class HistoryView(AccessView):
             fresh.require(request._request)
             begin_history_export(by=request.user, before=history.before, after=history.after)
 
-        def within() -> AbstractContextManager:
-            return tenant(scope)
-
-        body = Body(_lines(history, only, within), caller=request.auth)
-        response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
+        within = allowed_transactions(request, selection, scope)
         name = f"access-changes-{history.before.day}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        response["Cache-Control"] = "no-store"
-        return response
+        return file_of(_lines(history, only, within), caller=request.auth, name=name)
 
 
 def page_of(history: History, only: Only, *, after: int, limit: int) -> Json:
@@ -165,7 +159,7 @@ def page_of(history: History, only: Only, *, after: int, limit: int) -> Json:
     }
 
 
-def _lines(history: History, only: Only, within: Any) -> Iterator[str]:
+def _lines(history: History, only: Only, within: Within) -> Iterator[str]:
     """The file in pieces: a page of people is read in each transaction."""
     yield line(HEADER)
     after: int | None = 0

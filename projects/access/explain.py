@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import second_factor
 from accounts.models import User
 from portal.models import Model
+from portal.platform_settings import value
 from portal.regions import regions_of
 from projects import rules
 from projects.access import reaches
@@ -16,7 +17,7 @@ from projects.access.facts import PUBLIC, Person, Places, ProjectFact, Standing
 from projects.access.loading import WHERE, Selection, computes_in, places, these
 from projects.access.reaches import Path
 from projects.models import Project
-from teams.models import GroupMapping
+from teams.models import GroupMapping, Team
 from teams.roles import ROLES_THAT_ADMINISTER, ROLES_THAT_CHAT, Role
 
 
@@ -60,15 +61,19 @@ class Details:
     has_second_factor: bool = False
 
 
-def explain(selection: Selection) -> Explanation:
-    """Of a selection that names a person and a project; a number of queries that never grows."""
+def explain(*, by: Any, selection: Selection) -> Explanation:
+    """Of a selection that names a person and a project; a number of queries that never grows.
+
+    What else decides is told as far as `by` sees it elsewhere: the team's addresses and second factor to those whose
+    role views its settings, who is in which group to those who see all.
+    """
     if selection.user is None or selection.project is None:
         raise ValueError("A person and a project are explained, and neither alone.")
     here = places(selection)
     # The project would narrow the people to its team's.
     [person] = these(replace(selection, project=None), [selection.user])
     project = here.projects[selection.project]
-    details = _details(person, project, names_groups=selection.sees_all)
+    details = _details(by, selection, person, project)
     path = reaches.path_to(person, here, project.id)
     return Explanation(
         person=person,
@@ -79,8 +84,7 @@ def explain(selection: Selection) -> Explanation:
     )
 
 
-def _details(person: Person, project: ProjectFact, *, names_groups: bool) -> Details:
-    """Who is in which group is for those who see all."""
+def _details(by: Any, selection: Selection, person: Person, project: ProjectFact) -> Details:
     row = Project.objects.values(
         *(
             "model__name",
@@ -89,11 +93,13 @@ def _details(person: Person, project: ProjectFact, *, names_groups: bool) -> Det
             "model__provider__name",
             "model__provider__is_active",
         ),
-        *(*WHERE, "team__allowed_addresses"),
+        *WHERE,
     ).get(pk=project.id)
+    team = Team.objects.get(pk=project.team)
+    sees_doors = by.has_perm("teams.view_team", team)
     standing = second_factor.standing_now(User(pk=person.id))
     return Details(
-        groups=_groups(person, project.team) if names_groups else (),
+        groups=_groups(person, project.team) if selection.sees_all else (),
         model=row["model__name"],
         is_for_chat=row["model__kind"] == Model.Kind.CHAT,
         model_is_active=row["model__is_active"],
@@ -101,10 +107,16 @@ def _details(person: Person, project: ProjectFact, *, names_groups: bool) -> Det
         provider_is_active=row["model__provider__is_active"],
         allowed_regions=row["team__allowed_regions"],
         is_in_region=computes_in(row),
-        allowed_addresses=row["team__allowed_addresses"],
-        must_have_second_factor=standing.must,
+        allowed_addresses=team.allowed_addresses if sees_doors else "",
+        must_have_second_factor=bool(value("second_factor_required"))
+        or (standing.must if selection.sees_all else sees_doors and _demands(team, person)),
         has_second_factor=standing.has,
     )
+
+
+def _demands(team: Team, person: Person) -> bool:
+    """What other teams demand of them is not this one's to know."""
+    return team.second_factor_required and person.standing_in(team.pk) is not None
 
 
 def _groups(person: Person, team: int) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """The whole matrix as CSV, while it is being read: in memory are the projects, and the facts of one chunk of people."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 from portal.spreadsheets import cell, line
+from projects.access.body import Within
 from projects.access.facts import Person, Places, ProjectFact
 from projects.access.loading import Selection, people
 from projects.access.reaches import Path, Reach, reaches
@@ -20,7 +20,7 @@ def lines(
     selection: Selection,
     here: Places,
     *,
-    within: Callable[[], AbstractContextManager],
+    within: Within,
 ) -> Iterator[str]:
     """The file in pieces: a header, then a line for each person and project. `within()` is each chunk's transaction."""
     writer = _Writer(here)

@@ -75,14 +75,21 @@ class History:
     def _person(self, name: str) -> int:
         """By e-mail, or by id where they are no more. Who sees some teams alone learns nothing of other people."""
         if name.isdecimal():
-            return min(int(name), 2**62)
+            return min(int(name), 2**62) or NOBODY
         key = User.objects.filter(email=name.strip().lower()).values_list("pk", flat=True).first()
         if key is None and self.sees_all:
             raise Refusal("not_found")
         return key or NOBODY
 
     def page(self, only: Only, *, after: int = 0, limit: int) -> Page:
-        """The next people whose rows differ, at most so many."""
+        """The next people whose rows differ, at most so many; `conflict` where a snapshot went meanwhile."""
+        page = self._page(only, after, limit)
+        used = {one.pk for one in (self.before, self.after) if one is not None}
+        if PermissionSnapshot.objects.filter(pk__in=used).count() < len(used):
+            raise Refusal("conflict", _("This day's snapshot was taken anew meanwhile: ask again."))
+        return page
+
+    def _page(self, only: Only, after: int, limit: int) -> Page:
         page, looked_at, rows, last = Page(), 0, 0, 0
         first = max(after, only.user - 1)
         if only.user == NOBODY:

@@ -19,10 +19,11 @@ from portal import cells
 from portal.console_navigation import Page, Tool
 from portal.errors import Refusal
 from projects.access import pages
+from projects.access.console import words
 from projects.access.differences import Difference
 from projects.access.history import History, emails
 from projects.access.loading import PERMISSION, Selection
-from projects.access.reaches import Row
+from projects.access.reaches import Path, Row
 from projects.models import PermissionSnapshot
 
 NAME = "access_changes"
@@ -34,24 +35,19 @@ WORDS = {
     "lost": gettext_lazy("lost"),
     "changed": gettext_lazy("changed"),
 }
-PATHS = {
-    "platform-admin": gettext_lazy("platform admin"),
-    "team-admin": gettext_lazy("administers the team"),
-    "member": gettext_lazy("assigned to it"),
-    "public": gettext_lazy("open to the team"),
-    "team-viewer": gettext_lazy("views the team's projects"),
-}
 
 
 class Sieve(forms.Form):
     """Which two days, and which part."""
 
     to = forms.DateField(
-        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"})
+        label=gettext_lazy("To (empty: now)"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
     )
-    team = forms.CharField(label=gettext_lazy("Team"), required=False, max_length=64)
-    user = forms.CharField(label=gettext_lazy("Person"), required=False, max_length=254)
-    project = forms.CharField(label=gettext_lazy("Project"), required=False, max_length=64)
+    team = forms.CharField(label=gettext_lazy("Team (slug)"), required=False, max_length=64)
+    user = forms.CharField(label=gettext_lazy("Person (e-mail)"), required=False, max_length=254)
+    project = forms.CharField(label=gettext_lazy("Project (slug)"), required=False, max_length=64)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,10 +56,6 @@ class Sieve(forms.Form):
         )
         self.fields["from"] = first
         self.order_fields(["from", "to", "team", "user", "project"])
-        self.fields["to"].help_text = _("Empty: now")
-        self.fields["user"].widget.attrs["placeholder"] = _("e-mail")
-        for name in ("team", "project"):
-            self.fields[name].widget.attrs["placeholder"] = _("slug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +93,7 @@ def view(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             if refusal.status not in (404, 422):
                 raise
-            fields = [str(word) for words in (refusal.fields or {}).values() for word in words]
+            fields = [str(word) for said in (refusal.fields or {}).values() for word in said]
             context["refused"] = fields or [
                 _("There was no such team, person or project on either day.")
             ]
@@ -158,16 +150,11 @@ def _lines(found: Difference, people: dict[int, str]) -> list[Line]:
 
 
 def _words(row: Row | None) -> str:
-    """How somebody reached a project, in words; no access is said too."""
+    """How somebody reached a project, in the words of the matrix; no access is said too."""
     if row is None:
         return _("no access")
-    role = f"{row.role} ({row.custom_role})" if row.custom_role else row.role
-    path = str(PATHS.get(row.via, row.via))
-    said = [path if row.via == "platform-admin" else f"{role}, {path}"]
-    said.append(_("chats") if row.chats else _("only looks"))
-    if not row.open:
-        said.append(_("the project answers nobody"))
-    return "; ".join(said)
+    path = Path(row.role, row.via, row.chats, row.custom_role)
+    return words.said(path, is_open=row.open)
 
 
 PAGE = Page(

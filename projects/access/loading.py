@@ -55,6 +55,10 @@ class Selection:
     def sees_all(self) -> bool:
         return self.teams is None
 
+    def holds(self, part: Self) -> bool:
+        """Whether all teams of this part are seen here."""
+        return self.teams is None or (part.teams is not None and part.teams <= self.teams)
+
     def team_rows(self) -> QuerySet:
         rows = Team.objects.order_by("slug")
         if self.teams is not None:

@@ -1,5 +1,6 @@
 """The console's pages of who reaches what: who sees how much, that it stays usable, and that the words are the rule's."""
 
+import html
 import json
 import re
 
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from projects.models import Project, ProjectMember
-from teams.models import CustomRole, Membership
+from teams.models import CustomRole, Grant, Membership
 from tests.console.inline import inline_parts
 
 LIST, EXPLAIN, SIMULATE = "/admin/access/", "/admin/access/explain/", "/admin/access/simulate/"
@@ -274,3 +275,67 @@ def test_a_link_begins_a_change(cast):
     page = browser(cast.olivia).get(SIMULATE, wanted).content.decode()
     assert 'value="marco@example.com"' in page
     assert '<option value="research" selected>' in page
+
+
+def test_changes_nested_without_end_are_left_out(cast):
+    answer = browser(cast.olivia).post(SIMULATE, {"change": ["[" * 3000]})
+    assert answer.status_code == 200
+    assert changes_in(answer) == []
+
+
+def test_who_is_added_is_a_member_unless_one_says_otherwise(cast):
+    page = browser(cast.olivia).get(SIMULATE, {"op": "add_member"}).content.decode()
+    assert '<option value="member" selected>' in page
+
+
+@pytest.mark.parametrize("path", [EXPLAIN, SIMULATE, f"{LIST}?user=marco@example.com"])
+def test_the_way_back_leads_over_the_list(cast, path):
+    page = browser(cast.admin).get(path).content.decode()
+    assert f'href="{LIST}"' in page.partition('class="crumbs"')[2].partition("<h1")[0]
+
+
+def test_one_page_alone_is_here_in_the_navigation(cast):
+    client = browser(cast.admin)
+    here = [
+        client.get(page).content.decode().count('aria-current="page"')
+        for page in ("/admin/access/changes/", "/admin/roles/")
+    ]
+    assert here[0] == here[1]
+
+
+def checked_first(client, page):
+    """Where *Check first* leads from this page; None where it is not offered."""
+    found = re.search(r'href="([^"]*/access/simulate/[^"]*)"', client.get(page).content.decode())
+    return found and html.unescape(found.group(1))
+
+
+def test_the_pages_where_access_is_changed_lead_to_its_simulation(cast):
+    standing = Membership.objects.get(team=cast.research, user=cast.marco)
+    grant = Grant.objects.get(team=cast.research, model=cast.model)
+    assigned = ProjectMember.objects.get(project=cast.drafts, user=cast.marco)
+    for page, wanted, shown in (
+        (f"teams/membership/{standing.pk}", "op=change_role", 'value="marco@example.com"'),
+        (f"projects/project/{cast.drafts.pk}", "op=set_visibility", 'value="drafts"'),
+        (f"projects/projectmember/{assigned.pk}", "op=unassign", 'value="drafts"'),
+        (f"teams/grant/{grant.pk}", "op=withdraw", f'value="{cast.model.pk}" selected'),
+    ):
+        for person in (cast.admin, cast.olivia):
+            leads = checked_first(browser(person), f"/admin/{page}/change/")
+            assert leads, page
+            assert wanted in leads
+            assert shown in browser(person).get(leads).content.decode()
+    for page, wanted in (("teams/membership", "op=add_member"), ("teams/grant", "op=grant")):
+        assert wanted in checked_first(browser(cast.admin), f"/admin/{page}/add/")
+
+
+def test_who_may_not_simulate_is_not_led_there(cast):
+    role = CustomRole.objects.create(
+        team=cast.research,
+        name="Hands",
+        base="admin",
+        permissions=["portal.use_console", "projects.change_project"],
+    )
+    Membership.objects.filter(team=cast.research, user=cast.adam).update(custom_role=role)
+    page = f"/admin/projects/project/{cast.drafts.pk}/change/"
+    assert checked_first(browser(cast.adam), page) is None
+    assert browser(cast.adam).get(page).status_code == 200

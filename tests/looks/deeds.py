@@ -17,6 +17,7 @@ class Deed:
     name: str
     person: str
     do: Callable[[Page, dict[str, str]], None]
+    status: int = 200  # that of the last answer
 
 
 def ask(page: Page, text: str) -> None:
@@ -236,7 +237,7 @@ DEEDS = (
     Deed("provider-tested", "admin", provider_tested),
     Deed("acting-as", "ada", acting_as),
     Deed("acting-in-the-console", "ada", acting_in_the_console),
-    Deed("simulated", "olivia", simulated),
+    Deed("simulated", "olivia", simulated, 422),
     Deed("access-opened", "admin", access_opened),
     Deed("console-menu", "admin", console_menu),
     Deed("second-step", "stranger", second_step),

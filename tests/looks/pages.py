@@ -51,6 +51,7 @@ class Page:
     path: str
     person: str = "marco"
     full: bool = True  # pictured in its whole length
+    status: int = 200  # that of the answer
 
 
 PAGES = (
@@ -119,7 +120,7 @@ PAGES = (
     Page("access-of-one-nothing", "access", "/admin/access/?user=nils@example.com", "admin"),
     Page("explain", "access_explain", "/admin/access/explain/?user=marco@example.com&project=drafts", "admin"),
     Page("explain-no-access", "access_explain", "/admin/access/explain/?user=rita@example.com&project=drafts", "olivia"),
-    Page("explain-not-found", "access_explain", "/admin/access/explain/?user=x&project=y", "olivia"),
+    Page("explain-not-found", "access_explain", "/admin/access/explain/?user=x&project=y", "olivia", status=404),
     Page("simulate", "access_simulate", "/admin/access/simulate/", "olivia"),
     Page("pending-of-the-proposer", "accounts_pendingchange_change", "/admin/accounts/pendingchange/{accounts_pendingchange}/change/", "olivia"),
     Page("settings-of-an-auditor", "portal_setting_changelist", "/admin/portal/setting/", "auditor"),

@@ -13,9 +13,11 @@ from audit.models import Entry
 from portal.context import SYSTEM, acting
 from portal.errors import Refusal
 from projects.access import export, pages, simulation
+from projects.access.explain import explain
+from projects.access.loading import Selection
 from projects.models import KeyProject, Project, ProjectMember
 from teams import actions, groups
-from teams.models import CustomRole, Grant, Group, GroupMapping, Membership, TeamArchive
+from teams.models import CustomRole, Grant, Group, GroupMapping, Membership, Team, TeamArchive
 from tests.cast import PASSWORD
 
 MATRIX, EXPLAIN, SIMULATE = (
@@ -298,6 +300,30 @@ def test_the_file_breaks_off_when_the_session_ends(cast, admin, monkeypatch):
     assert refusal.value.code == "not_authenticated"
 
 
+def test_the_file_breaks_off_when_the_right_goes_and_the_session_stays(cast, monkeypatch):
+    """Who gives up the team they read of stays signed in."""
+    monkeypatch.setattr(export, "PIECE", 1)
+    monkeypatch.setattr(export, "CHUNK", 1)
+    pieces = iter(fresh(client_of(cast.olivia)).get(MATRIX, {"format": "csv"}))
+    assert next(pieces).startswith(b"user,email,project,")
+    Membership.objects.filter(user=cast.olivia).update(role="member")
+    with pytest.raises(Refusal) as refusal:
+        list(pieces)
+    assert refusal.value.code == "permission_denied"
+
+
+def test_the_file_breaks_off_when_one_of_the_teams_it_is_of_goes(cast, monkeypatch):
+    monkeypatch.setattr(export, "PIECE", 1)
+    monkeypatch.setattr(export, "CHUNK", 1)
+    second = Membership.objects.create(team=cast.support, user=cast.olivia, role="admin")
+    pieces = iter(fresh(client_of(cast.olivia)).get(MATRIX, {"format": "csv"}))
+    assert next(pieces).startswith(b"user,email,project,")
+    Membership.objects.filter(pk=second.pk).update(role="member")
+    with pytest.raises(Refusal) as refusal:
+        list(pieces)
+    assert refusal.value.code == "permission_denied"
+
+
 def test_by_token_the_csv_is_for_who_proved_lately_who_they_are(cast):
     body = {"email": "admin@example.com", "password": PASSWORD}
     access = Client().post("/api/auth/token/", body, "application/json").json()["access"]
@@ -425,6 +451,37 @@ def test_explain_tells_team_admins_of_their_team_only(cast):
     for person in (cast.marco, cast.vera, cast.rita):
         query = {"user": person.email, "project": "assistant"}
         assert client_of(person).get(EXPLAIN, query).status_code == 403
+
+
+def test_explain_tells_how_a_team_keeps_its_doors_to_those_who_see_its_settings_alone(cast):
+    Team.objects.filter(pk=cast.research.pk).update(
+        allowed_addresses="203.0.113.0/24", second_factor_required=True
+    )
+    Team.objects.filter(pk=cast.support.pk).update(second_factor_required=True)
+    Membership.objects.create(team=cast.support, user=cast.marco, role="member")
+    role = CustomRole.objects.create(
+        team=cast.research, name="Matrix", base="admin", permissions=["projects.view_access"]
+    )
+    Membership.objects.filter(team=cast.research, user=cast.adam).update(custom_role=role)
+
+    def told(by):
+        wanted = Selection.of(by, user="marco@example.com", project="assistant")
+        return " ".join(explain(by=by, selection=wanted).because)
+
+    assert "203.0.113.0/24" in told(cast.olivia)
+    assert "must set up a second factor" in told(cast.olivia)
+    assert "203.0.113.0/24" not in told(cast.adam)
+    assert "second factor" not in told(cast.adam)
+    Team.objects.filter(pk=cast.research.pk).update(second_factor_required=False)
+    assert "second factor" not in told(cast.olivia)
+    assert "must set up a second factor" in told(cast.admin)
+
+
+def test_explain_knows_that_the_platform_demands_a_second_factor(cast, settings):
+    settings.SECOND_FACTOR_REQUIRED = True
+    wanted = Selection.of(cast.admin, user="marco@example.com", project="assistant")
+    found = explain(by=cast.admin, selection=wanted).because
+    assert any("must set up a second factor" in words for words in found)
 
 
 # -- simulation ------------------------------------------------------------------------------------------------------

@@ -412,3 +412,16 @@ def test_deciding_about_an_assignment_needs_nothing_of_the_membership(cast, revi
     assert client.post(url, {"deed": "revoke"}).status_code == 302
     assert not ProjectMember.objects.filter(user=cast.rita).exists()
     assert Membership.objects.filter(team=cast.research, user=cast.rita).exists()
+
+
+@pytest.mark.parametrize("sent", ["9" * 30, "9" * 5000, "-1", "x"])
+def test_a_line_that_cannot_be_is_no_line(cast, review, sent):
+    answer = browser(cast.admin).post(page_of(review, "attest/"), {"one": sent})
+    assert answer.status_code == 302
+    assert not review.lines.exclude(decision="").exists()
+
+
+def test_a_review_is_opened_by_one_button(cast):
+    page = text(browser(cast.admin).get(f"{LIST}add/"))
+    assert "_addanother" not in page
+    assert "_continue" not in page

@@ -258,7 +258,7 @@ def test_a_row_that_nobody_closed_is_marked_abandoned_and_its_reservation_given_
         project_slug="assistant",
         door="api",
         reserved_micros=700,
-        created_at=timezone.now() - timedelta(hours=1),
+        created_at=timezone.now() - timedelta(hours=2),
     )
     assert close_abandoned() == 1
     assert the_row().outcome == "abandoned"

@@ -121,7 +121,7 @@ def test_an_abandoned_exchange_gives_both_back(cast, model_server):
         user=cast.marco,
         reserved_micros=700,
         key_reserved_micros=700,
-        created_at=timezone.now() - timedelta(hours=1),
+        created_at=timezone.now() - timedelta(hours=2),
     )
     assert close_abandoned() == 1
     assert held() == (0, 0)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from portal.errors import Refusal
+from portal.models import Provider
 from portal.tenancy import EVERYTHING, tenant
 from projects import journey, steps
 from projects.budgets import MICROS, month_of
@@ -44,16 +45,24 @@ def test_of_two_bounds_the_larger_is_reserved(cast, model_server, ours, theirs):
     assert row.team_reserved_micros >= 1000  # at 1 USD a million
 
 
+def test_nothing_is_given_back_while_a_provider_may_still_answer(cast):
+    """The longest that one may take is what the form takes."""
+    longest = max(v.limit_value for v in Provider._meta.get_field("total_timeout_s").validators)
+    moment = timezone.now() - timedelta(seconds=longest, minutes=1)
+    Exchange.objects.create(project_slug="x", team=cast.research, door="api", created_at=moment)
+    assert close_abandoned() == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_the_sweeper_gave_back_is_not_given_back_again(model_server, monkeypatch):
-    """An answer may take an hour, where its provider is allowed to."""
+    """The process was slower than anybody expects, and closes its row after all."""
     cast = build_cast()
     headers = priced(cast, model_server, key=BIG, project=BIG, team=BIG)
     provide = journey.provide
 
     def slowly(passage):
         provide(passage)
-        long_ago = timezone.now() - timedelta(hours=1)
+        long_ago = timezone.now() - timedelta(hours=2)
         Exchange.objects.filter(pk=passage.row.pk).update(created_at=long_ago)
         assert held() == [passage.row.reserved_micros] * 3
         assert close_abandoned() == 1

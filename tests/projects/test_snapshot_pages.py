@@ -70,16 +70,16 @@ def test_it_says_what_changed_in_words_and_which_snapshot_it_took(changed):
     lines = page(changed.admin).context["lines"]
     said = {(line.kind, line.person, line.row.project): (line.before, line.after) for line in lines}
     assert said["changed", "marco@example.com", "assistant"] == (
-        "member, open to the team; chats",
-        "admin, administers the team; chats",
+        "member, public in the team",
+        "admin, as owner or admin of the team",
     )
     assert said["lost", "vera@example.com", "drafts"] == (
-        "viewer, views the team's projects; only looks",
+        "viewer, as viewer of the team (sees only)",
         "no access",
     )
     assert said["gained", "sam@example.com", "assistant"] == (
         "no access",
-        "viewer, open to the team; only looks",
+        "viewer, public in the team (sees only)",
     )
     assert len(said) == 6
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 from accounts.actions import deactivate
 from accounts.models import User
 from audit.models import Entry
+from portal.errors import Refusal
 from portal.tenancy import POSTGRESQL, Scope, tenant
-from projects.access import history, snapshots
+from projects.access import api_history, history, snapshots
 from projects.access.history import History
 from projects.access.loading import Selection, everybody, places
 from projects.access.packing import unpack
@@ -454,3 +455,38 @@ def test_a_key_of_single_projects_sees_nothing_of_it(cast):
     taken()
     key = cast.bearer(cast.admin, projects=["assistant"])
     assert Client().get(URL, {"from": str(TODAY)}, headers=key).status_code == 403
+
+
+def test_nobody_is_user_0_and_nobody_is_shown_for_them(cast):
+    taken()
+    add_member(by=cast.admin, team=cast.support, user=cast.marco)
+    assert ask(cast.admin).json()["gained"]
+    assert ask(cast.admin, user="0").json()["gained"] == []
+
+
+def test_a_file_breaks_off_when_its_snapshot_is_taken_anew_meanwhile(cast, monkeypatch):
+    """Half of it would be compared with nothing, and everybody would seem to have gained everything."""
+    monkeypatch.setattr(api_history, "IN_FILE", 1)
+    taken()
+    add_member(by=cast.admin, team=cast.support, user=cast.marco)
+    add_member(by=cast.admin, team=cast.support, user=cast.vera)
+    pieces = iter(ask(cast.admin, format="csv"))
+    next(pieces)
+    next(pieces)
+    take_snapshot()
+    with pytest.raises(Refusal) as refusal:
+        list(pieces)
+    assert refusal.value.code == "conflict"
+
+
+def test_a_file_of_changes_breaks_off_when_the_right_goes(cast, monkeypatch):
+    monkeypatch.setattr(api_history, "IN_FILE", 1)
+    taken()
+    for person in (cast.sam, cast.auditor):
+        add_member(by=cast.admin, team=cast.research, user=person)
+    pieces = iter(ask(cast.olivia, format="csv"))
+    next(pieces)
+    Membership.objects.filter(user=cast.olivia).update(role="member")
+    with pytest.raises(Refusal) as refusal:
+        list(pieces)
+    assert refusal.value.code == "permission_denied"

@@ -171,7 +171,7 @@ def test_an_abandoned_exchange_gives_the_team_back_what_it_held(cast, model_serv
         team=cast.research,
         door="api",
         team_reserved_micros=700,
-        created_at=timezone.now() - timedelta(hours=1),
+        created_at=timezone.now() - timedelta(hours=2),
     )
     cast.drafts.delete()
     assert close_abandoned() == 1

@@ -5,11 +5,13 @@ from decimal import Decimal
 import pytest
 from django.db import connection, models, transaction
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import Key, Session, User
+from accounts.models import Key, PendingChange, Session, User
 from audit.models import Entry
 from guards.models import Guard, GuardEvent
-from portal import tenancy
+from portal import keyring, tenancy
+from portal.models import DataKey
 from projects.models import Exchange, KeyProject, KeySpend, Project, ProjectMember, Spend
 from teams.actions import LastOwner, add_member, remove_member
 from teams.models import Membership, Team, TeamArchive
@@ -158,6 +160,22 @@ def test_a_key_that_was_confined_there_reaches_nothing_afterwards(cast):
     body = {"message": "say: x"}
     answer = client.post("/api/projects/helpdesk/chat/", body, "application/json", headers=headers)
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_its_data_key_goes_with_all_that_was_under_it(cast, decided):
+    """Prompts are then in no backup either; a change that was decided stays, and stays readable."""
+    cast.assistant.system_prompt = "Be kind."
+    cast.assistant.save()
+    team = cast.research.pk if decided else None
+    change = PendingChange.objects.create(
+        team_id=team, verb="change", content={"a": 1}, expires_at=timezone.now()
+    )
+    owner = keyring.team(cast.research.pk)
+    assert DataKey.objects.filter(owner=owner, destroyed_at=None).exists()
+    delete_team(by=cast.olivia, team=Team.objects.get(pk=cast.research.pk))
+    assert keyring.is_destroyed(owner) is not decided
+    assert PendingChange.objects.get(pk=change.pk).content == {"a": 1}
 
 
 def test_the_trail_has_who_deleted_what(cast):

@@ -15,7 +15,9 @@ def may(request: HttpRequest) -> bool:
 
 def install() -> None:
     """The matrix stands in the navigation; the others are reached from it."""
-    from projects.access.console import explaining, matrix, simulating
+    from projects.access.console import explaining, links, matrix, simulating
+
+    links.install()
 
     for name, path, label, view in (
         ("access", HERE, _("Who reaches what"), matrix.page),

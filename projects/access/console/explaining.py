@@ -44,7 +44,8 @@ def page(request: HttpRequest) -> HttpResponse:
     mistakes = list(_mistakes(request, user, project))
     if mistakes:
         return frame.shown(request, "explain.html", {**context, "mistakes": mistakes}, status=404)
-    found = explain(Selection.of(request.user, user=user, project=project))
+    selection = Selection.of(request.user, user=user, project=project)
+    found = explain(by=request.user, selection=selection)
     context |= {
         "found": found,
         "role": words.role_of(found.path) if found.path else "",

@@ -7,9 +7,12 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from portal.console_navigation import Link
 from projects.access.loading import PERMISSION, Selection
 from projects.models import Project
 from teams.models import Team
@@ -27,7 +30,9 @@ def whole(request: HttpRequest) -> Selection:
 def shown(
     request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    framed = {**admin.site.each_context(request), **context}
+    """Reached through the list, unless the context says otherwise."""
+    through = [Link(_("Who reaches what"), reverse("admin:access"))]
+    framed = {**admin.site.each_context(request), "through": through, **context}
     return TemplateResponse(request, f"admin/access/{template}", framed, status=status)
 
 

@@ -48,6 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Who reaches what"),
         "crumb": _("Who reaches what"),
+        "through": (),
         "filters": filters,
         "entries": [entry for entry in entries if entry is not None],
         "columns": columns,

@@ -102,15 +102,15 @@ class Names:
         return [(str(value), str(label)) for value, label in Visibility.choices]
 
 
-FIELDS: dict[str, tuple[Any, Any]] = {
-    "user": (gettext_lazy("Person"), gettext_lazy("Their e-mail.")),
-    "project": (gettext_lazy("Project"), gettext_lazy("Its slug.")),
-    "team": (gettext_lazy("Team"), ""),
-    "role": (gettext_lazy("Role"), ""),
-    "custom_role": (gettext_lazy("Custom role"), gettext_lazy("One of the team's own, or none.")),
-    "visibility": (gettext_lazy("Visibility"), ""),
-    "model": (gettext_lazy("Model"), ""),
-    "group": (gettext_lazy("Group"), ""),
+FIELDS: dict[str, Any] = {
+    "user": gettext_lazy("Person (e-mail)"),
+    "project": gettext_lazy("Project (slug)"),
+    "team": gettext_lazy("Team"),
+    "role": gettext_lazy("Role"),
+    "custom_role": gettext_lazy("Custom role"),
+    "visibility": gettext_lazy("Visibility"),
+    "model": gettext_lazy("Model"),
+    "group": gettext_lazy("Group"),
 }
 ORDER = tuple(FIELDS)
 
@@ -137,14 +137,14 @@ class ChangeForm(forms.Form):
 
 
 def _field(name: str, needed: bool, names: Names) -> forms.Field:
-    label, help_text = FIELDS[name]
-    about = {"label": label, "help_text": help_text, "required": needed or name == "role"}
+    about: dict[str, Any] = {"label": FIELDS[name], "required": needed or name == "role"}
     if name in ("user", "project"):
         widget = forms.TextInput(
             {"list": f"known_{name}", "autocomplete": "off", "spellcheck": "false", "size": 40}
         )
         return forms.CharField(max_length=LONGEST, widget=widget, **about)
-    return forms.ChoiceField(choices=names.of(name), **about)
+    initial = Role.MEMBER if name == "role" else None
+    return forms.ChoiceField(choices=names.of(name), initial=initial, **about)
 
 
 def sentence(change: dict[str, Any], names: Names) -> str:

@@ -62,7 +62,7 @@ def _form(
     if not op:
         return None, None
     if not (is_sent and request.method == "POST"):
-        initial = {name: request.GET.get(name, "") for name in FIELDS}
+        initial = {name: request.GET[name] for name in FIELDS if name in request.GET}
         return ChangeForm(op=op, names=names, initial=initial), None
     form = ChangeForm(request.POST, op=op, names=names)
     return form, form.change if form.is_valid() else None
@@ -75,7 +75,7 @@ def _kept(sent: Iterable[str]) -> list[Change]:
         try:
             change = json.loads(text[: 8 * LONGEST])
             read([change])
-        except (ValueError, Refusal):
+        except (ValueError, RecursionError, Refusal):
             continue
         found.append(change)
     return found
@@ -92,7 +92,7 @@ def _refused(request: HttpRequest, selection: Selection, changes: list[Change]) 
 
 def _words(refusal: Refusal) -> Iterable[str]:
     for field, said in (refusal.fields or {}).items():
-        label = FIELDS.get(field.rpartition(".")[2], ("",))[0]
+        label = FIELDS.get(field.rpartition(".")[2], "")
         for one in said:
             yield f"{label}: {one}" if label else str(one)
     if not refusal.fields:
@@ -122,4 +122,4 @@ def _outcome(request: HttpRequest, selection: Selection, changes: list[Change]) 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     path = Path(row["role"], row["via"], row["chats"], row["custom_role"] or "")
-    return {**row, "as": words.role_of(path), "way": words.VIAS[path.via]}
+    return {**row, "said": words.said(path, is_open=row["open"])}

@@ -46,6 +46,16 @@ def role_of(path: Path) -> str:
     return f"{path.custom_role} ({label})" if path.custom_role else label
 
 
+def said(path: Path, *, is_open: bool = True) -> str:
+    """As what and on which way, and what it does not give: "viewer, public in the team (sees only)"."""
+    found = role_of(path)
+    if path.via != reaches.PLATFORM_ADMIN:
+        found = f"{found}, {VIAS[path.via]}"
+    if not path.chats:
+        found = f"{found} ({_('sees only')})"
+    return found if is_open else f"{found} ({_('does not answer')})"
+
+
 def groups(person: Person, here: Places, found: Iterable[Reach]) -> Iterator[Group]:
     """One for each path of `found`, which are this person's; the first projects of each by name."""
     for reach in found:
