@@ -44,7 +44,7 @@ def hashed(monkeypatch):
 def test_it_is_off_by_default_and_then_costs_nothing(cast, settings, django_assert_num_queries):
     from portal import settings as ours
 
-    assert ours.BASIC_AUTH is False
+    assert ours.BASIC_AUTH is None  # the environment says nothing, and the setting is off
     settings.BASIC_AUTH = False
     with django_assert_num_queries(0):
         assert code(me(basic())) == INVALID

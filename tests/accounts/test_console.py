@@ -155,9 +155,8 @@ def test_keys_are_masked_not_added_not_deleted(cast):
 def test_revoking_in_the_console_needs_the_right_and_ends_the_key(cast):
     headers = cast.bearer(cast.marco)
     revoke = {"action": "revoke", "_selected_action": [Key.objects.get().pk]}
-    for looks_only in (cast.auditor, cast.olivia):
-        browser(looks_only).post(KEYS, revoke)
-        assert Client().get("/api/users/me/", headers=headers).status_code == 200
+    browser(cast.auditor).post(KEYS, revoke)
+    assert Client().get("/api/users/me/", headers=headers).status_code == 200
     browser(cast.admin).post(KEYS, revoke)
     assert Client().get("/api/users/me/", headers=headers).status_code == 401
     assert Entry.objects.filter(target_type="accounts.Key", action="update").count() == 1

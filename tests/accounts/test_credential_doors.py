@@ -47,6 +47,7 @@ ROWS = {
     "api/schema/": "interface, open",
     "v1/": "bearer interface",
     "account/": "page",
+    "permissions/": "interface",
     "playground/": "page",
     "": "page",
     # what shows nothing of anybody, and what answers a form or a link of its own

@@ -40,7 +40,7 @@ def knock(address):
         return Client(REMOTE_ADDR=address).get("/api/users/me/", headers=headers)
     return client.post("/account/second-factor/verify/", {"code": "ABCDABCDABCDABCD"}, REMOTE_ADDR=address)
 tried = 0
-for turn in range(100):
+for turn in range(14):
     response = knock(f"10.{number}.{turn // 8}.{turn % 8 + 1}")
     assert response.status_code in (200, 401, 429), response.status_code
     tried += response.status_code != 429

@@ -35,7 +35,8 @@ TOMORROW = datetime(2026, 11, 2, tzinfo=UTC).date()
 
 
 def _group() -> Any:
-    return apps.get_model("teams.Group").objects.create(source="ldap", name="chemists")
+    groups = apps.get_model("teams.Group").objects
+    return groups.get_or_create(source="ldap", name="chemists")[0]
 
 
 LINES = {

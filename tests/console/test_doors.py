@@ -100,7 +100,7 @@ def rows(cast):
         names = {field.name for field in model._meta.concrete_fields}
         if model._meta.label in ("audit.Entry", "accounts.PendingChange"):
             queryset = queryset.filter(team_id=cast.research.pk)
-        elif "team" in names and model._meta.label not in ("guards.Guard",):
+        elif "team" in names and model._meta.label not in ("guards.Guard", "teams.TeamArchive"):
             queryset = queryset.filter(team=cast.research)
         elif "project" in names:
             queryset = queryset.filter(project__team=cast.research)

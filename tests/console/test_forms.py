@@ -65,7 +65,8 @@ def test_a_team_without_projects_is_deleted_with_its_last_owner(cast, person):
     page = client.get(url)
     assert page.status_code == 200
     assert b"doesn't have permission" not in page.content.replace(b"&#x27;", b"'")
-    assert client.post(url, {"post": "yes"}).status_code == 302
+    assert client.post(url, {"post": "yes"}).status_code == 422  # its name was not typed
+    assert client.post(url, {"post": "yes", "name": "Support"}).status_code == 302
     assert not Team.objects.filter(slug="support").exists()
     assert not Membership.objects.filter(user=cast.sam).exists()
 

@@ -154,7 +154,8 @@ def test_the_command_prints_the_key_alone_and_takes_what_the_contract_says(cast)
 # Lists that no project's rows are in: of people, teams, models and guards themselves.
 OF_NO_PROJECT = {
     *("provider-list", "model-list", "user-list", "team-list", "membership-list"),
-    *("grant-list", "guard-list", "key-list"),
+    *("grant-list", "guard-list", "key-list", "custom-role-list", "group-list"),
+    *("group-mapping-list", "setting-list"),
 }
 
 
