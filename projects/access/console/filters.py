@@ -58,7 +58,7 @@ class Filters:
             "team": _("team: %(name)s") % {"name": self.team},
             "project": _("project: %(name)s") % {"name": self.project},
             "role": _("role: %(name)s") % {"name": Role(self.role).label if self.role else ""},
-            "via": _("way: %(name)s") % {"name": VIAS.get(self.via, "")},
+            "via": _("path: %(name)s") % {"name": VIAS.get(self.via, "")},
         }
         for name, text in words.items():
             if getattr(self, name):
