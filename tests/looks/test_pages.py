@@ -8,6 +8,7 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 
 from tests.looks.deeds import DEEDS
+from tests.looks.house import complaints
 from tests.looks.pages import NOT_PAGES, all_pages
 from tests.looks.shown import error_pages, mails, show
 
@@ -60,11 +61,6 @@ def test_every_door_is_a_page_here_or_none_at_all():
         assert name.endswith(("_add", "_delete", "_history")), name
     assert pages <= doors
     assert doors >= NOT_PAGES
-
-
-def complaints(house, status):
-    """What the browser complains about, but not that the answer is the one that is looked at."""
-    return [words for words in house.complaints if f"a status of {status} " not in words]
 
 
 def opened(house, shown, theme, width):
