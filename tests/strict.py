@@ -17,10 +17,14 @@ _resting: ContextVar[tenancy.Scope] = ContextVar("resting", default=tenancy.EVER
 
 
 def become_application(connection, **_) -> None:
-    """On each connection: neither superuser nor owner, so that the policies hold."""
+    """On each connection: neither superuser nor owner, so that the policies hold.
+
+    What one from the pool saw before it sees no more: within a request that is nothing.
+    """
     if connection.vendor == tenancy.POSTGRESQL:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {ROLE}")
+            cursor.execute(tenancy.SAY.format("SESSION", tenancy.resting()))
 
 
 class StrictMiddleware:
