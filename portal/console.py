@@ -93,6 +93,7 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
     intro: Any = ""
     next_step: Any = ""
     is_log = False
+    deletes_in_bulk = True  # off where each deletion is a deed with rules, or a page, of its own
     paginator = CappedPaginator
     show_facets = admin.ShowFacets.ALWAYS
     show_full_result_count = False
@@ -206,6 +207,8 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Only actions that name their permissions; Django would offer the others to everybody who may look."""
         found = super().get_actions(request)
+        if not self.deletes_in_bulk:
+            found.pop("delete_selected", None)
         return {name: item for name, item in found.items() if _names_permissions(item[0])}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:

@@ -53,6 +53,7 @@ class RemovalMixin:
 
     admin_site: Any
     opts: Any
+    deletes_in_bulk = False
 
     def removals(self, obj: Any) -> dict[str, Removal]:
         """By verb: *archive*, *unarchive* and *delete*, those that are possible now."""
@@ -129,9 +130,3 @@ class RemovalMixin:
             for verb, found in self.removals(obj).items()
             if verb != "delete" and self.may_remove(request, verb, obj)
         ]
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """One after the other, each with its own page."""
-        found = super().get_actions(request)  # type: ignore[misc]
-        found.pop("delete_selected", None)
-        return found

@@ -112,7 +112,7 @@ def _keep_an_owner(membership: Membership) -> None:
         raise LastOwner
 
 
-def locked(membership: Membership) -> Membership:
+def _locked(membership: Membership) -> Membership:
     """As it is now; of two deeds on a team's people the second waits, so that two owners do not leave at once.
 
     Raises `Refusal("not_found")` where somebody else took it away meanwhile.
@@ -143,7 +143,7 @@ def change_role(
 
     What groups gave is somebody's own from then on.
     """
-    stored = locked(membership)
+    stored = _locked(membership)
     check_change(by=by, membership=stored, role=role, custom_role=custom_role)
     before, after = rights_of(stored), rights_as(role, custom_role)
     membership.role, membership.custom_role = role, custom_role
@@ -158,7 +158,7 @@ def change_role(
 @transaction.atomic
 def remove_member(*, by: Any, membership: Membership) -> None:
     """Takes a person out of a team; they lose its projects at once, and all of their sessions and tokens."""
-    stored = locked(membership)
+    stored = _locked(membership)
     check_removal(by=by, membership=stored)
     stored.delete()
     end_sessions(by=by, user=stored.user)

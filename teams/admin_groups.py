@@ -17,7 +17,7 @@ from portal.console import ConsoleModelAdmin, ReadOnlyMixin
 from portal.console_navigation import Tool
 from teams import groups
 from teams.custom_role_field import CustomRoleFormMixin
-from teams.models import CustomRole, Group, GroupMapping, GroupMember
+from teams.models import Group, GroupMapping, GroupMember, role_name
 
 
 class GroupForm(forms.ModelForm):
@@ -61,6 +61,7 @@ class GroupForm(forms.ModelForm):
 
 @admin.register(Group)
 class GroupAdmin(ConsoleModelAdmin):
+    deletes_in_bulk = False
     area, place = "people", 24
     intro = _(
         "Groups of people as a directory or you name them. Mapped into a team, a group gives its people a role there, "
@@ -128,10 +129,6 @@ class GroupAdmin(ConsoleModelAdmin):
         found, counts, needed, protected = super().get_deleted_objects(objs, request)
         return found, counts, needed - {GroupMember._meta.verbose_name}, protected
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """What a group gave goes with it: row by row."""
-        return {k: v for k, v in super().get_actions(request).items() if k != "delete_selected"}
-
 
 @admin.register(GroupMember)
 class GroupMemberAdmin(ReadOnlyMixin, ConsoleModelAdmin):
@@ -151,6 +148,7 @@ class GroupMappingForm(CustomRoleFormMixin, forms.ModelForm):
 
 @admin.register(GroupMapping)
 class GroupMappingAdmin(ConsoleModelAdmin):
+    deletes_in_bulk = False
     area, place = "people", 26
     intro = _(
         "What a group gives its people in a team. The strongest role of somebody's groups holds; "
@@ -167,19 +165,13 @@ class GroupMappingAdmin(ConsoleModelAdmin):
 
     @admin.display(description=_("gives"), ordering="role")
     def gives(self, mapping: GroupMapping) -> SafeString:
-        own = mapping.custom_role
-        return cells.chip(mapping.get_role_display() if own is None else own.name)
+        return cells.chip(role_name(mapping))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("group", "team")
 
     def object_tools(self, request: HttpRequest, obj: GroupMapping) -> list[Tool]:
         return [Tool(_("What roles may"), reverse("admin:roles"))]
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "custom_role":
-            kwargs["queryset"] = CustomRole.objects.visible_to(request.user).select_related("team")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: GroupMapping, form: Any, change: bool) -> None:
         made = groups.map_group(
@@ -193,7 +185,3 @@ class GroupMappingAdmin(ConsoleModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: GroupMapping) -> None:
         groups.unmap_group(by=request.user, mapping=obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """What a mapping gave goes with it: row by row."""
-        return {k: v for k, v in super().get_actions(request).items() if k != "delete_selected"}

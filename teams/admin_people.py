@@ -29,7 +29,7 @@ from teams.actions import (
     remove_member,
 )
 from teams.custom_role_field import CustomRoleFormMixin
-from teams.models import CustomRole, Membership
+from teams.models import Membership, role_name
 
 
 class MembershipForm(CustomRoleFormMixin, ModelForm):
@@ -94,6 +94,7 @@ WORDS: dict[type, Any] = {
 
 @admin.register(Membership)
 class MembershipAdmin(ConsoleModelAdmin):
+    deletes_in_bulk = False
     area, place = "people", 20
     intro = _(
         "Who is in which team, as what. Owners and admins manage the team; members chat; viewers look."
@@ -109,8 +110,7 @@ class MembershipAdmin(ConsoleModelAdmin):
 
     @admin.display(description=_("role"), ordering="role")
     def as_what(self, membership: Membership) -> SafeString:
-        own = membership.custom_role
-        return cells.chip(membership.get_role_display() if own is None else own.name)
+        return cells.chip(role_name(membership))
 
     @admin.display(description=_("comes from"), ordering="from_groups")
     def whence(self, membership: Membership) -> SafeString:
@@ -127,12 +127,6 @@ class MembershipAdmin(ConsoleModelAdmin):
         if obj is not None and obj.from_groups and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "custom_role":
-            rows = CustomRole.objects.visible_to(request.user).select_related("team")
-            kwargs["queryset"] = rows
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         if obj is None and not request.user.is_superuser:
@@ -195,9 +189,3 @@ class MembershipAdmin(ConsoleModelAdmin):
         except Refusal:
             return False
         return True
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Removal asks row by row: no bulk deletion here."""
-        found = super().get_actions(request)
-        found.pop("delete_selected", None)
-        return found

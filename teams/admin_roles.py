@@ -109,6 +109,7 @@ def _boxes(user: Any, role: CustomRole) -> dict[str, list[tuple[str, Any]]]:
 
 @admin.register(CustomRole)
 class CustomRoleAdmin(ConsoleModelAdmin):
+    deletes_in_bulk = False
     area, place = "people", 22
     intro = _(
         "A team's own roles: each stands on member, viewer or admin and keeps a part of what it may. "
@@ -212,9 +213,3 @@ class CustomRoleAdmin(ConsoleModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: CustomRole) -> None:
         role_actions.delete_custom_role(by=request.user, role=obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Deletion asks row by row."""
-        found = super().get_actions(request)
-        found.pop("delete_selected", None)
-        return found

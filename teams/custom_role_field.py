@@ -17,6 +17,7 @@ class CustomRoleFormMixin:
         field = self.fields.get("custom_role")
         if field is None:
             return
+        field.queryset = field.queryset.select_related("team")
         known = self.instance.pk is not None
         if known:
             field.queryset = field.queryset.filter(team_id=self.instance.team_id)

@@ -13,7 +13,6 @@ from teams import svg
 
 MAX_BYTES = 512 * 1024
 MAX_SIDE = 4000  # pixels, before it is made smaller
-SHOWN = (480, 128)  # pixels, kept within
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 # What decoders raise at a broken file.
 BROKEN = (
@@ -51,7 +50,7 @@ def redrawn(data: bytes) -> bytes:
         drawn = image.convert("RGBA")
     except BROKEN:
         raise ValidationError(_("Upload an SVG, PNG, JPEG, WebP or GIF image.")) from None
-    drawn.thumbnail(SHOWN)
+    drawn.thumbnail(svg.SHOWN)
     clean = Image.new("RGBA", drawn.size)
     clean.paste(drawn)
     written = BytesIO()

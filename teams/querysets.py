@@ -104,19 +104,3 @@ class InTeamQuerySet(RecordedQuerySet):
         if user.is_restricted:
             return self.none()
         return self.filter(team_id__in=seen_as_administrator(user, self.model))
-
-
-class TeamArchiveQuerySet(InTeamQuerySet):
-    """Which teams are archived: of these nobody but platform admins and auditors sees anything."""
-
-
-class GroupMappingQuerySet(InTeamQuerySet):
-    """Who administers a team sees which groups are mapped into it."""
-
-
-class GroupQuerySet(RecordedQuerySet):
-    """Groups reach across teams: platform admins and auditors see them, nobody else."""
-
-
-class GroupMemberQuerySet(RecordedQuerySet):
-    """The same."""

@@ -5,13 +5,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.actions import end_sessions, end_sessions_of
+from accounts.actions import end_sessions_of
 from accounts.models import PendingChange, User
 from portal import keyring
 from portal.errors import Refusal
 from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
-from teams.actions import check_removal, locked
+from teams.actions import remove_member
 from teams.models import Membership, Team, TeamArchive
 from teams.removal import holdings
 
@@ -66,10 +66,8 @@ def leave_team(*, by: Any, team: Team) -> None:
     membership = Membership.objects.filter(team=team, user_id=by.pk).first()
     if membership is None or TeamArchive.objects.filter(team=team).exists():
         raise Refusal("not_found")
-    stored = locked(membership)
-    check_removal(by=by, membership=stored)
-    stored.delete()
-    end_sessions(by=by, user=by)
+    remove_member(by=by, membership=membership)
+    by.refresh_from_db(fields=["session_epoch"])
 
 
 def _put_out(by: Any, team: Team) -> None:

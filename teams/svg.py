@@ -21,7 +21,7 @@ MAX_DEPTH = 40
 MAX_ATTRIBUTES = 60  # of one element
 MAX_SHOWN = 20_000  # elements that are drawn once every reference is followed
 MAX_SIDE = 100_000  # of the view box
-SHOWN = (480, 128)  # pixels that the picture says it is, within
+SHOWN = (480, 128)  # pixels that any logo is kept within
 
 
 def _words(text: str) -> frozenset[str]:

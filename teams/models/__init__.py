@@ -2,7 +2,7 @@
 
 from teams.models.branding import Branding
 from teams.models.groups import Group, GroupMapping, GroupMember
-from teams.models.memberships import CustomRole, Membership, rights_as, rights_of
+from teams.models.memberships import CustomRole, Membership, rights_as, rights_of, role_name
 from teams.models.teams import Grant, Team, TeamArchive
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "TeamArchive",
     "rights_as",
     "rights_of",
+    "role_name",
 ]

@@ -7,9 +7,10 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.recording import RecordedQuerySet
 from teams.models.memberships import BELOW_OWNERS, CustomRole, check_custom_role
 from teams.models.teams import Team
-from teams.querysets import GroupMappingQuerySet, GroupMemberQuerySet, GroupQuerySet
+from teams.querysets import InTeamQuerySet
 from teams.roles import Role
 
 
@@ -31,7 +32,7 @@ class Group(models.Model):
         settings.AUTH_USER_MODEL, through="GroupMember", related_name="+"
     )
 
-    objects = GroupQuerySet.as_manager()
+    objects = RecordedQuerySet.as_manager()
 
     class Meta:
         ordering = ["source", "name"]
@@ -56,7 +57,7 @@ class GroupMember(models.Model):
         help_text=_("The person."),
     )
 
-    objects = GroupMemberQuerySet.as_manager()
+    objects = RecordedQuerySet.as_manager()
 
     class Meta:
         ordering = ["group", "user"]
@@ -100,7 +101,7 @@ class GroupMapping(models.Model):
         help_text=_("One of the team's own, on the base of the role."),
     )
 
-    objects = GroupMappingQuerySet.as_manager()
+    objects = InTeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["team", "group"]

@@ -91,6 +91,11 @@ def rights_of(row: Any) -> Rights:
     return rights_as(row.role, row.custom_role)
 
 
+def role_name(row: Any) -> str:
+    """What a membership's or mapping's role is called: a custom role's own name where there is one."""
+    return str(row.get_role_display() if row.custom_role is None else row.custom_role.name)
+
+
 class Membership(models.Model):
     """A user's role in a team; with a custom role, the part of it that this keeps."""
 

@@ -18,7 +18,6 @@ from portal.models import Model
 from portal.regions import validate_regions
 from teams.querysets import (
     InTeamQuerySet,
-    TeamArchiveQuerySet,
     TeamQuerySet,
     refuse_mistakes,
 )
@@ -186,7 +185,7 @@ class TeamArchive(models.Model):
     )
     archived_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = TeamArchiveQuerySet.as_manager()
+    objects = InTeamQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.team} · {self.archived_at:%Y-%m-%d}"
