@@ -1,7 +1,7 @@
 """Archiving, bringing back and deleting in the console: each after a page that says in words what goes and what stays."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,15 +18,18 @@ from portal.console_navigation import Tool
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One deed of a page: `do(by, row)` does it, the rest are its words. `typed` is what must be typed before it."""
+    """One deed of a page: `do(by, row)` does it, the rest are its words. `typed` is what must be typed before it.
+
+    `goes` and `stays` give sentences with counts: they are asked where they are shown.
+    """
 
     title: Any
     intro: Any
     button: Any
     done: Any
     do: Callable[[Any, Any], None]
-    goes: list[str] = field(default_factory=list)
-    stays: list[str] = field(default_factory=list)
+    goes: Callable[[], list[str]] = list
+    stays: Callable[[], list[str]] = list
     typed: str = ""
     is_danger: bool = False
 

@@ -35,11 +35,11 @@ def _archiving(project: Project) -> Removal:
         button=_("Archive project"),
         done=_("The project is archived."),
         do=lambda by, row: removal_actions.archive_project(by=by, project=row),
-        goes=[
+        goes=lambda: [
             str(_("At once: it answers nobody, and its widgets close.")),
             str(_("People's conversations in it are closed to them, until it comes back.")),
         ],
-        stays=[str(_("Everything that it has, as it is, to come back with it."))],
+        stays=lambda: [str(_("Everything that it has, as it is, to come back with it."))],
     )
 
 
@@ -60,10 +60,10 @@ def _deleting(project: Project) -> Removal:
         button=_("Delete project"),
         done=_("The project is deleted."),
         do=lambda by, row: removal_actions.delete_project(by=by, project=row),
-        goes=[
+        goes=lambda: [
             *removal.goes_with_project(project),
             str(_("Its prompt, guards, widgets and settings.")),
         ],
-        stays=[*removal.stays_after_project(project), str(_("The audit trail."))],
+        stays=lambda: [*removal.stays_after_project(project), str(_("The audit trail."))],
         is_danger=True,
     )

@@ -65,11 +65,11 @@ def _archiving(team: Team) -> Removal:
         button=_("Archive team"),
         done=_("The team is archived."),
         do=lambda by, row: removal_actions.archive_team(by=by, team=row),
-        goes=[
+        goes=lambda: [
             str(_("At once, for all: its projects, keys and widgets answer no more.")),
             str(_("All of its people are signed out, you too if you are one of them.")),
         ],
-        stays=[str(_("Everything that it has, as it is, to come back with it."))],
+        stays=lambda: [str(_("Everything that it has, as it is, to come back with it."))],
     )
 
 
@@ -83,25 +83,33 @@ def _bringing_back(team: Team) -> Removal:
     )
 
 
-def _deleting(team: Team) -> Removal:
+def _going(team: Team) -> list[str]:
+    goes = [line for holding in holdings() for line in holding.goes(team)]
     people = Membership.objects.filter(team=team).count()
     words = ngettext(
         "%(count)s membership: this person is signed out, and stays in the portal.",
         "%(count)s memberships: these people are signed out, and stay in the portal.",
         people,
     )
-    goes = [line for holding in holdings() for line in holding.goes(team)]
-    stays = [line for holding in holdings() for line in holding.stays(team)]
     if people:
         goes.append(words % {"count": f"{people:,}"})
+    return [*goes, str(_("Its roles, grants, branding and settings."))]
+
+
+def _staying(team: Team) -> list[str]:
+    stays = [line for holding in holdings() for line in holding.stays(team)]
+    return [*stays, str(_("The audit trail, and what its people's keys have spent."))]
+
+
+def _deleting(team: Team) -> Removal:
     return Removal(
         title=_("Delete %(name)s?") % {"name": team.name},
         intro=_("There is no way back. Archive the team if it may be needed again."),
         button=_("Delete team"),
         done=_("The team is deleted."),
         do=lambda by, row: removal_actions.delete_team(by=by, team=row),
-        goes=[*goes, str(_("Its roles, grants, branding and settings."))],
-        stays=[*stays, str(_("The audit trail, and what its people's keys have spent."))],
+        goes=lambda: _going(team),
+        stays=lambda: _staying(team),
         typed=team.name,
         is_danger=True,
     )

@@ -1,9 +1,8 @@
-"""What is gained, lost and changed between two states of the matrix, person by person: never more than two people's
-rows are in memory, however many there are."""
+"""What is gained, lost and changed between two states of the matrix, person by person, so that nobody holds it all."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from typing import TypeVar
 
 from projects.access.reaches import Row
 
@@ -19,14 +18,6 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.changed)
-
-
-def diff(before: Iterable[Row], after: Iterable[Row]) -> Iterator[Difference]:
-    """The people whose rows differ, by id. Both sides must be ascending by person; a row is known by person and project."""
-    for user, old, new in _beside(_people(before), _people(after)):
-        found = compare(user, old, new)
-        if found:
-            yield found
 
 
 def compare(user: int, before: Iterable[Row], after: Iterable[Row]) -> Difference:
@@ -49,25 +40,20 @@ def _access(row: Row) -> Row:
     return row._replace(email="")
 
 
-_Group = tuple[int, list[Row]]
+Kept = TypeVar("Kept")
 
 
-def _people(rows: Iterable[Row]) -> Iterator[_Group]:
-    for user, group in groupby(rows, key=lambda row: row.user):
-        yield user, list(group)
-
-
-def _beside(
-    before: Iterator[_Group], after: Iterator[_Group]
-) -> Iterator[tuple[int, list[Row], list[Row]]]:
-    """Two ascending sides, merged."""
+def beside(
+    before: Iterator[tuple[int, list[Kept]]], after: Iterator[tuple[int, list[Kept]]]
+) -> Iterator[tuple[int, list[Kept], list[Kept]]]:
+    """Two sides of people by ascending id, merged: everybody who is on either, and what they have on both."""
     old, new = next(before, None), next(after, None)
     while old is not None or new is not None:
-        user = min(side[0] for side in (old, new) if side is not None)
-        mine = old[1] if old is not None and old[0] == user else []
-        theirs = new[1] if new is not None and new[0] == user else []
-        yield user, mine, theirs
-        if old is not None and old[0] == user:
+        person = min(side[0] for side in (old, new) if side is not None)
+        mine = old[1] if old is not None and old[0] == person else []
+        theirs = new[1] if new is not None and new[0] == person else []
+        yield person, mine, theirs
+        if old is not None and old[0] == person:
             old = next(before, None)
-        if new is not None and new[0] == user:
+        if new is not None and new[0] == person:
             new = next(after, None)

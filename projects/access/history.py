@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from portal.errors import Refusal
-from projects.access.differences import Difference, compare
+from projects.access.differences import Difference, beside, compare
 from projects.access.loading import Selection
 from projects.access.packing import Held
 from projects.access.reaches import Row
-from projects.access.states import Holding, Present, State, Stored
+from projects.access.states import Present, State, Stored
 from projects.models import PermissionSnapshot
 
 LOOKED_AT = 5_000  # people in one page, changed or not: a page ends, however little has changed
@@ -94,7 +94,7 @@ class History:
         first = max(after, only.user - 1)
         if only.user == NOBODY:
             return page
-        for person, old, new in _beside(self._old.people(first), self._new.people(first)):
+        for person, old, new in beside(self._old.people(first), self._new.people(first)):
             if only.user and person != only.user:
                 return page
             if len(page.found) >= limit or looked_at >= LOOKED_AT or rows > ROWS:
@@ -150,22 +150,6 @@ def _rows(person: int, held: Iterable[Held], state: State) -> Iterator[Row]:
                     custom_role=path.custom_role,
                     open=place.open,
                 )
-
-
-def _beside(
-    before: Iterator[Holding], after: Iterator[Holding]
-) -> Iterator[tuple[int, list[Held], list[Held]]]:
-    """Two ascending sides, merged: everybody who is on either."""
-    old, new = next(before, None), next(after, None)
-    while old is not None or new is not None:
-        person = min(side[0] for side in (old, new) if side is not None)
-        mine = old[1] if old is not None and old[0] == person else []
-        theirs = new[1] if new is not None and new[0] == person else []
-        yield person, mine, theirs
-        if old is not None and old[0] == person:
-            old = next(before, None)
-        if new is not None and new[0] == person:
-            new = next(after, None)
 
 
 def emails(found: Iterable[Difference]) -> dict[int, str]:

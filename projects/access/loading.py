@@ -1,7 +1,7 @@
 """Reading the facts from the database: what somebody may see of them, in a number of queries that never grows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from sys import intern
 from typing import Any, Self
 
@@ -43,12 +43,15 @@ class Selection:
         Platform admins and auditors see all of it, owners and team admins their teams; `permission_denied` for others,
         `not_found` for what they do not see.
         """
-        whole = cls(teams=_teams_of(by))
-        return cls(
-            teams=whole.teams,
-            team=_one(whole.team_rows().filter(slug=team)) if team else None,
-            user=_one(whole.accounts().filter(email=user.strip().lower())) if user else None,
-            project=_one(whole.project_rows().filter(slug=project)) if project else None,
+        return cls(teams=_teams_of(by)).narrowed(team=team, user=user, project=project)
+
+    def narrowed(self, *, team: str = "", user: str = "", project: str = "") -> Self:
+        """The same part, of these alone; raises `not_found` for what is not in it."""
+        return replace(
+            self,
+            team=_one(self.team_rows().filter(slug=team)) if team else None,
+            user=_one(self.accounts().filter(email=user.strip().lower())) if user else None,
+            project=_one(self.project_rows().filter(slug=project)) if project else None,
         )
 
     @property
@@ -166,13 +169,16 @@ def these(selection: Selection, ids: Iterable[int]) -> list[Person]:
     return with_facts(selection, selection.accounts().filter(pk__in=list(ids)).order_by("pk"))
 
 
-def everybody(selection: Selection, *, chunk: int = CHUNK) -> Iterator[Person]:
-    """All people of this part, by id; no more than a chunk of them is in memory."""
-    last, found = 0, people(selection, limit=chunk)
-    while found:
-        yield from found
-        last = found[-1].id
-        found = people(selection, after=last, limit=chunk) if len(found) == chunk else []
+def in_chunks(
+    selection: Selection, accounts: QuerySet | None = None, *, after: int = 0, size: int = CHUNK
+) -> Iterator[list[Person]]:
+    """These accounts, or all people of this part, by id: so many at a time, with their facts; three queries each."""
+    rows = (selection.accounts() if accounts is None else accounts).order_by("pk")
+    while found := with_facts(selection, rows.filter(pk__gt=after)[:size]):
+        yield found
+        if len(found) < size:
+            return
+        after = found[-1].id
 
 
 def with_facts(selection: Selection, accounts: QuerySet) -> list[Person]:

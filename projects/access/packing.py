@@ -99,8 +99,11 @@ class Holder:
         self._shared: dict[int, tuple[Any, Ids]] = {}
 
     def held(self, reach: Reach) -> Held:
-        without = tuple(one.id for one in reach.projects if one.id in reach.without)
-        return Held(reach.path, self._ids(reach), without)
+        """`without` in the order of the projects; of most reaches it is empty, and their projects are not walked."""
+        without = reach.without and tuple(
+            one.id for one in reach.projects if one.id in reach.without
+        )
+        return Held(reach.path, self._ids(reach), without or ())
 
     def _ids(self, reach: Reach) -> Ids:
         if not reach.is_shared:

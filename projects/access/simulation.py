@@ -10,7 +10,7 @@ from portal.models import Model
 from projects.access.changes import OPERATIONS, Change
 from projects.access.differences import Difference, compare
 from projects.access.facts import Person, Places
-from projects.access.loading import CHUNK, Selection, in_teams, places, with_facts
+from projects.access.loading import Selection, in_chunks, in_teams, places
 from projects.access.plan import Names, Plan
 from projects.access.reaches import Row, rows
 from teams.models import CustomRole, Group, GroupMapping, GroupMember
@@ -87,14 +87,7 @@ def _touched(selection: Selection, plan: Plan) -> Iterator[list[Person]]:
     if plan.groups:
         members = GroupMember.objects.order_by().filter(group_id__in=plan.groups)
         rule |= Q(pk__in=members.values("user_id"))
-    last = 0
-    while True:
-        accounts = selection.accounts().filter(rule, pk__gt=last).order_by("pk")[:CHUNK]
-        chunk = with_facts(selection, accounts)
-        yield chunk
-        if len(chunk) < CHUNK:
-            return
-        last = chunk[-1].id
+    return in_chunks(selection, selection.accounts().filter(rule))
 
 
 def _groups(people: list[Person]) -> dict[int, list[int]]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.tenancy import EVERYTHING, POSTGRESQL, tenant
 from projects.access.facts import Person, Places
-from projects.access.loading import Selection, people, places
+from projects.access.loading import Selection, in_chunks, places
 from projects.access.packing import RULES, Holder, TeamPart, pack, packed_places
 from projects.access.reaches import reaches
 from projects.models import PermissionSnapshot, PermissionSnapshotPart
@@ -73,15 +73,9 @@ def _read(spool: IO[bytes]) -> _Counts:
     """Every chunk's parts into the file, then the teams' projects and the platform's part."""
     selection = Selection.everything()
     here, holder, counts = places(selection), Holder(), _Counts()
-    number, last, more = 0, 0, True
-    while more:
-        found = people(selection, after=last, limit=CHUNK)
-        more = len(found) == CHUNK
-        last = found[-1].id if found else last
-        number += 1
-        parts = _parts(found, here, holder, counts)
-        for team, part in parts.items():
-            _spool(spool, counts, team, number, last, part.packed())
+    for number, found in enumerate(in_chunks(selection, size=CHUNK), 1):
+        for team, part in _parts(found, here, holder, counts).items():
+            _spool(spool, counts, team, number, found[-1].id, part.packed())
     for team in here.teams:
         mine, admins = here.of_team(team).all, counts.admins_in.get(team, ())
         if mine or admins:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Protocol
 
-from projects.access.loading import Selection, people, places
+from projects.access.loading import Selection, in_chunks, places
 from projects.access.packing import (
     EVERYWHERE,
     Held,
@@ -42,12 +42,8 @@ class Present:
         }
 
     def people(self, after: int) -> Iterator[Holding]:
-        more = True
-        while more:
-            found = people(self._selection, after=after, limit=CHUNK)
-            more = len(found) == CHUNK
+        for found in in_chunks(self._selection, after=after, size=CHUNK):
             for person in found:
-                after = person.id
                 mine = [self._holder.held(reach) for reach in reaches(person, self._here)]
                 if mine:
                     yield person.id, mine

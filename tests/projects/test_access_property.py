@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from portal import recording
 from portal.errors import Refusal
 from projects import routes
-from projects.access.differences import diff
-from projects.access.loading import Selection, everybody, places
+from projects.access.loading import Selection, places
 from projects.access.reaches import rows
 from projects.models import Project, ProjectMember
 from teams import actions, groups
 from teams.models import CustomRole, Grant, GroupMapping, Membership, Team, TeamArchive
 from tests.projects.organisations import build, organisations, own_role
+from tests.projects.rows import diff, everybody
 
 EXAMPLES = int(os.environ.get("ACCESS_EXAMPLES", "6"))
 quickly = settings(

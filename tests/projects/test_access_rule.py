@@ -5,12 +5,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portal.errors import Refusal
-from projects.access.differences import diff
 from projects.access.facts import Person, Places, ProjectFact, Standing, TeamFact
-from projects.access.loading import Selection, everybody, people, places, these
+from projects.access.loading import Selection, people, places, these
 from projects.access.reaches import Row, path_to, reaches, rows
 from projects.models import ProjectMember
 from teams.models import CustomRole, Membership, TeamArchive
+from tests.projects.rows import diff, everybody
 
 LAB, DESK, ATTIC = (
     TeamFact(1, "lab", "Lab"),

@@ -16,7 +16,7 @@ from portal.errors import Refusal
 from portal.tenancy import POSTGRESQL, Scope, tenant
 from projects.access import api_history, history, snapshots
 from projects.access.history import History
-from projects.access.loading import Selection, everybody, places
+from projects.access.loading import Selection, places
 from projects.access.packing import unpack
 from projects.access.reaches import rows
 from projects.access.snapshots import KEPT_DAYS, prune, take_snapshot
@@ -25,6 +25,7 @@ from projects.models import PermissionSnapshot, PermissionSnapshotPart, Project,
 from projects.tasks import snapshot_permissions
 from teams.actions import add_member, change_role, remove_member
 from teams.models import Membership
+from tests.projects.rows import everybody
 
 URL = "/api/permissions/changes"
 TODAY = timezone.localdate()
@@ -164,15 +165,17 @@ def test_it_sees_one_moment_and_stops_nobody(cast_committed, monkeypatch):
     cast = cast_committed
     expected = len(live_rows(Selection.everything()))
     monkeypatch.setattr(snapshots, "CHUNK", 2)
-    read = snapshots.people
+    read = snapshots.in_chunks
 
-    def meanwhile(selection, *, after=0, limit=2):
-        found = read(selection, after=after, limit=limit)
-        if not after:
-            in_another_thread(lambda: add_member(by=cast.admin, team=cast.support, user=cast.rita))
-        return found
+    def meanwhile(selection, *, size):
+        for number, found in enumerate(read(selection, size=size)):
+            if not number:
+                in_another_thread(
+                    lambda: add_member(by=cast.admin, team=cast.support, user=cast.rita)
+                )
+            yield found
 
-    monkeypatch.setattr(snapshots, "people", meanwhile)
+    monkeypatch.setattr(snapshots, "in_chunks", meanwhile)
     assert take_snapshot().rows == expected
     assert Membership.objects.filter(team=cast.support, user=cast.rita).exists()
 

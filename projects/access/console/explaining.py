@@ -41,10 +41,10 @@ def page(request: HttpRequest) -> HttpResponse:
     }
     if not (user and project):
         return frame.shown(request, "explain.html", context)
-    mistakes = list(_mistakes(request, user, project))
+    mistakes = list(_mistakes(whole, user, project))
     if mistakes:
         return frame.shown(request, "explain.html", {**context, "mistakes": mistakes}, status=404)
-    selection = Selection.of(request.user, user=user, project=project)
+    selection = whole.narrowed(user=user, project=project)
     found = explain(by=request.user, selection=selection)
     context |= {
         "found": found,
@@ -56,14 +56,14 @@ def page(request: HttpRequest) -> HttpResponse:
     return frame.shown(request, "explain.html", context)
 
 
-def _mistakes(request: HttpRequest, user: str, project: str) -> Iterator[tuple[str, str]]:
+def _mistakes(whole: Selection, user: str, project: str) -> Iterator[tuple[str, str]]:
     """(field, what is wrong): what is not seen does not exist."""
     for name, words_, wanted in (
         ("user", _("You see nobody with this e-mail."), {"user": user}),
         ("project", _("You see no project with this slug."), {"project": project}),
     ):
         try:
-            Selection.of(request.user, **wanted)
+            whole.narrowed(**wanted)
         except Refusal as refusal:
             if refusal.code != "not_found":
                 raise

@@ -31,10 +31,10 @@ class Entry:
 
 def page(request: HttpRequest) -> HttpResponse:
     """The list of people; with `user` in the address, all that this one reaches."""
-    frame.whole(request)
+    whole = frame.whole(request)
     filters = Filters.read(request)
     user = request.GET.get("user", "").strip()
-    selection = Selection.of(request.user, team=filters.team, user=user, project=filters.project)
+    selection = whole.narrowed(team=filters.team, user=user, project=filters.project)
     if user:
         return _of_one(request, selection, filters)
     here = places(selection)
@@ -55,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "people": accounts.count(),
         "next": filters.address(after=more) if more else "",
         "first": filters.address() if filters.after else "",
-        "teams": frame.teams(frame.whole(request)),
+        "teams": frame.teams(whole),
         "roles": Role.choices,
         "vias": words.VIAS.items(),
         **_ways(filters),

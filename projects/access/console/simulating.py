@@ -32,11 +32,16 @@ def page(request: HttpRequest) -> HttpResponse:
     changes = [one for number, one in enumerate(changes) if deed != f"remove-{number}"]
     op = asked.get("op", "") if asked.get("op", "") in dict(operations(selection)) else ""
     form, added = _form(request, op, names, deed == "add")
+    outcome: dict[str, Any] | None = None
     mistakes: list[str] = []
     if added is not None and len(changes) < MOST:
-        mistakes = _refused(request, selection, [*changes, added])
-        if not mistakes:
+        try:
+            outcome = _outcome(request, selection, [*changes, added])
             changes, form, op = [*changes, added], None, ""
+        except Refusal as refusal:
+            mistakes = list(_words(refusal))
+    if outcome is None:
+        outcome = _of_those_kept(request, selection, changes)
     is_wrong = bool(mistakes) or (form is not None and bool(form.errors))
     context = {
         "title": _("Simulate changes"),
@@ -50,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "mistakes": mistakes,
         "people": frame.suggested_people(selection) if form else [],
         "projects": frame.suggested_projects(selection) if form else [],
-        **_outcome(request, selection, changes),
+        **outcome,
     }
     return frame.shown(request, "simulate.html", context, status=422 if is_wrong else 200)
 
@@ -81,15 +86,6 @@ def _kept(sent: Iterable[str]) -> list[Change]:
     return found
 
 
-def _refused(request: HttpRequest, selection: Selection, changes: list[Change]) -> list[str]:
-    """Why these changes cannot be made one after the other; nothing if they can."""
-    try:
-        simulate(by=request.user, selection=selection, changes=read(changes))
-    except Refusal as refusal:
-        return list(_words(refusal))
-    return []
-
-
 def _words(refusal: Refusal) -> Iterable[str]:
     for field, said in (refusal.fields or {}).items():
         label = FIELDS.get(field.rpartition(".")[2], "")
@@ -99,14 +95,21 @@ def _words(refusal: Refusal) -> Iterable[str]:
         yield str(_("The person, project or team is not here, or not for you to see."))
 
 
-def _outcome(request: HttpRequest, selection: Selection, changes: list[Change]) -> dict[str, Any]:
-    """What these changes would do; what cannot be made any more, since another was removed, is said."""
+def _of_those_kept(
+    request: HttpRequest, selection: Selection, changes: list[Change]
+) -> dict[str, Any]:
+    """What cannot be made any more, since another was removed, is said."""
     if not changes:
         return {}
     try:
-        found = simulate(by=request.user, selection=selection, changes=read(changes))
+        return _outcome(request, selection, changes)
     except Refusal as refusal:
         return {"conflicts": list(_words(refusal))}
+
+
+def _outcome(request: HttpRequest, selection: Selection, changes: list[Change]) -> dict[str, Any]:
+    """What these changes would do. Raises `Refusal` where one cannot be made after those before it."""
+    found = simulate(by=request.user, selection=selection, changes=read(changes))
     counts = found["counts"]
     return {
         "counts": counts,
