@@ -1,18 +1,21 @@
 """The console's pages of the trail: read only, and as fast at ten million entries as at ten."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audit import console_list, searching, words
+from audit import console_list, export_page, labels, sealing_state, searching, words
 from audit.console_list import TrailChangeList
-from audit.entry_page import story
+from audit.entry_page import row_url, story
 from audit.filters import Narrowing
-from audit.models import Entry
+from audit.models import Checkpoint, Entry
 from portal import cells
 from portal.console import ConsoleModelAdmin, ReadOnlyMixin
 from portal.console_navigation import Tool
@@ -51,6 +54,13 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
             return HttpResponseRedirect(Narrowing(given).query())
         return super().changelist_view(request, extra_context)
 
+    def get_urls(self) -> list[Any]:
+        export = self.admin_site.admin_view(self.export_view)
+        return [path("export/", export, name="audit_entry_export"), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        return export_page.page(self, request)
+
     def list_tools(self, request: HttpRequest) -> list[Tool]:
         narrowing = Narrowing.of(request)
         url = reverse("admin:audit_entry_export")
@@ -59,7 +69,20 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        context["story"] = story(request, kwargs["obj"])
+        entry = kwargs["obj"]
+        labels.read_ahead([entry], changes=True)
+        told = story(request, entry)
+        labels.read_ahead(told.together)
+        sealed = told.checkpoint
+        context |= {
+            "story": told,
+            "at": cells.when(entry.created_at),
+            "deed": self.deed(entry),
+            "request_id": cells.identifier(entry.request_id),
+            "together": [console_list.shown(one) for one in told.together],
+            "sealed_at": cells.when(sealed.created_at) if sealed else "",
+            "checkpoint_url": _checkpoint_url(request, sealed),
+        }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def object_title(self, obj: Entry) -> str:
@@ -80,3 +103,96 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     @admin.display(description=_("actor"))
     def who(self, entry: Entry) -> Any:
         return console_list.who(entry)
+
+
+def _checkpoint_url(request: HttpRequest, checkpoint: Checkpoint | None) -> str:
+    return row_url(request, Checkpoint, pk=checkpoint.pk) if checkpoint is not None else ""
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyMixin, ConsoleModelAdmin):
+    area, place = "trail", 20
+    list_name = _("Checkpoints")  # type: ignore[assignment]
+    intro = _(
+        "Signed seals over the entries, chained, and kept in a file outside of the database too. What is changed, added or removed "
+        "behind one no longer fits it."
+    )
+    next_step = _("The first is made within a minute after the first entry, where a worker runs.")
+    list_display = ("what", "at", "entries", "ids")
+    sortable_by = ()
+    ordering = ("-number",)
+    show_facets = admin.ShowFacets.NEVER
+    change_list_template = "admin/audit/checkpoints.html"
+    fieldsets = (
+        (None, {"fields": ("number", "at", "entries", "ids", "said")}),
+        (_("Line"), {"fields": ("signed_line",)}),
+    )
+    readonly_fields = ("at", "entries", "ids", "said", "signed_line")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("audit.view_checkpoint")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.key_view)
+        return [path("public-key/", view, name="audit_checkpoint_key"), *super().get_urls()]
+
+    def key_view(self, request: HttpRequest) -> HttpResponse:
+        """The public key that the verifier needs, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        pem = sealing_state.public_pem()
+        if not pem:
+            raise Http404
+        response = HttpResponse(pem, content_type="application/x-pem-file")
+        response["Content-Disposition"] = 'attachment; filename="gatehouse-audit-key.pem"'
+        return response
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        more = {}
+        if self.has_view_permission(request):
+            found = sealing_state.state()
+            more = {
+                "state": found,
+                "sealed_at": cells.when(found.last.created_at) if found.last else cells.NOTHING,
+                "waits_since": cells.when(found.oldest_waiting),
+                "fingerprint": cells.identifier(found.fingerprint),
+                "public_key": cells.identifier(found.public_key),
+            }
+        return super().changelist_view(request, more | (extra_context or {}))
+
+    def object_title(self, obj: Checkpoint) -> str:
+        return _("Checkpoint %(number)s") % {"number": obj.number}
+
+    @admin.display(description=_("number"))
+    def what(self, checkpoint: Checkpoint) -> str:
+        return str(checkpoint.number)
+
+    @admin.display(description=_("time"))
+    def at(self, checkpoint: Checkpoint) -> SafeString:
+        return cells.when(checkpoint.created_at)
+
+    @admin.display(description=_("entries"))
+    def entries(self, checkpoint: Checkpoint) -> SafeString:
+        return cells.number(checkpoint.count)
+
+    @admin.display(description=_("ids"))
+    def ids(self, checkpoint: Checkpoint) -> Any:
+        if not checkpoint.count:
+            return cells.NOTHING
+        return f"{checkpoint.first_id} – {checkpoint.last_id}"
+
+    @admin.display(description=_("says"))
+    def said(self, checkpoint: Checkpoint) -> SafeString:
+        """What it says beside its entries: the root, its key, a hand-over, what was pruned."""
+        told = json.loads(checkpoint.line)
+        names = ("root", "key", "previous", "next_key", "pruned", "archive")
+        pairs = [(name, json.dumps(told[name])) for name in names if told.get(name)]
+        return format_html_join("", "<p>{}: <code>{}</code></p>", pairs)
+
+    @admin.display(description=_("line"))
+    def signed_line(self, checkpoint: Checkpoint) -> SafeString:
+        """As it stands in the file; the beginnings of the leaves are left out here."""
+        told = json.loads(checkpoint.line)
+        told["leaves"] = "…" if told.get("leaves") else ""
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False)
+        return format_html("<code>{}</code>", text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from audit.filters import Narrowing, TrailForm
 from audit.models import Entry
 from audit.paging import Page, Reader
 from portal import cells
+from portal.tenancy import EVERYTHING, tenant
 
 FAR = 2**62
 
@@ -73,6 +75,7 @@ class Turning:
     newest_url: str = ""
     count: int = 0
     about: int | None = None
+    looked_to: datetime | None = None
 
     @classmethod
     def of(cls, request: HttpRequest, query: Callable[..., str] | None = None) -> "Turning":
@@ -87,12 +90,22 @@ class Turning:
             newest_url=self.query() if newer else "",
             count=len(page.entries),
             about=about,
+            looked_to=_time_near(page.looked_to),
         )
 
     @property
     def is_whole(self) -> bool:
         """Whether the page shows all there is to this question."""
         return not (self.newer_url or self.older_url)
+
+
+def _time_near(entry_id: int | None) -> datetime | None:
+    """When the entry at this place of the trail was written."""
+    if entry_id is None:
+        return None
+    with tenant(EVERYTHING):
+        near = Entry.objects.filter(pk__gte=entry_id).order_by("pk")
+        return near.values_list("created_at", flat=True).first()
 
 
 def _plain_query(**wanted: int | None) -> str:

@@ -23,7 +23,9 @@ from audit.changes import unsealed
 from portal.encryption import MASK
 from portal.keyring import Unreadable
 
-LONGEST = 20_000  # characters of a text that is compared word by word; a longer one is marked as a whole
+LONGEST = (
+    20_000  # characters of a text that is compared word by word; a longer one is marked as a whole
+)
 MOST = 200  # items that a list shows
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 SAME, GONE, CAME = "", "gone", "came"

@@ -53,7 +53,11 @@ def story(request: HttpRequest, entry: Entry) -> Story:
     """For who may read this entry. It asks the same number of questions whatever it says."""
     user = request.user
     reader = Reader(user)
-    page = Reader(user, Search(request_id=entry.request_id)).page(size=TOGETHER + 1) if entry.request_id else None
+    page = (
+        Reader(user, Search(request_id=entry.request_id)).page(size=TOGETHER + 1)
+        if entry.request_id
+        else None
+    )
     together = [one for one in page.entries if one.pk != entry.pk] if page else []
     return Story(
         entry=entry,
@@ -170,4 +174,3 @@ def _ways(entry: Entry) -> list[tuple[str, str]]:
     if entry.team_id is not None:
         found.append((_("of this team"), {"team_id": entry.team_id}))
     return [(said, list_url(**query)) for said, query in found]
-

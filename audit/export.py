@@ -65,11 +65,10 @@ def lines(
     try:
         while last < end:
             with within():
-                found = make().batch(after=last, before=end, limit=BATCH)
+                found, last = make().batch(after=last, before=end, limit=BATCH)
                 labels.read_ahead(found, changes=personal)
                 texts = [write(entry, shown(entry, personal=personal)) for entry in found]
             count += len(found)
-            last = found[-1].pk if len(found) == BATCH else end
             piece += "".join(texts)
             if len(piece) >= PIECE and last < end:
                 yield piece

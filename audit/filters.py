@@ -97,7 +97,9 @@ class TrailForm(forms.Form):
     team = forms.CharField(label=_("Team"), required=False)
     address = forms.CharField(label=_("Address"), required=False)
     request_id = forms.CharField(label=_("Request"), required=False)
-    since = forms.CharField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
+    since = forms.CharField(
+        label=_("From"), required=False, widget=forms.DateInput({"type": "date"})
+    )
     until = forms.CharField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
 
     def __init__(self, given: Mapping[str, Any], user: Any) -> None:
@@ -135,7 +137,9 @@ class Narrowing:
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Narrowing":
-        given = {name: request.GET[name].strip() for name in searching.NAMES if request.GET.get(name)}
+        given = {
+            name: request.GET[name].strip() for name in searching.NAMES if request.GET.get(name)
+        }
         found = cls(given)
         try:
             found.search = searching.read(given, request.user)

@@ -13,7 +13,7 @@ from audit import labels
 from audit.console_list import Turning, shown
 from audit.entry_page import list_url, model_of
 from audit.models import Entry
-from audit.paging import Reader, Together, page_of
+from audit.paging import Reader, page_of
 from audit.searching import Search
 
 MOST_ROWS = 500  # of one kind that belong to an object and are followed
@@ -25,7 +25,7 @@ def page(model_admin: Any, request: HttpRequest, obj: Any) -> HttpResponse:
         raise PermissionDenied
     readers = [Reader(request.user, search) for search in searches(model_admin, obj)]
     turning = Turning.of(request)
-    found = page_of(Together(readers).ids, before=turning.before, after=turning.after)
+    found = page_of(readers, before=turning.before, after=turning.after)
     labels.read_ahead(found.entries)
     turning = turning.around(found)
     context = {

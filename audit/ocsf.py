@@ -125,7 +125,10 @@ def _of_class(class_uid: int, entry: Entry, shown: Shown) -> dict[str, Any]:
         "type": entry.target_type or "none",
     }
     if class_uid == AUTHENTICATION:
-        return {"user": _subject(entry, shown), "service": {"name": "Gatehouse", "uid": "gatehouse"}}
+        return {
+            "user": _subject(entry, shown),
+            "service": {"name": "Gatehouse", "uid": "gatehouse"},
+        }
     if class_uid == ACCOUNT_CHANGE:
         return {"user": _subject(entry, shown)}
     if class_uid == ENTITY_MANAGEMENT:

@@ -98,8 +98,14 @@ class Search:
         return low, high
 
 
+def newest_id() -> int:
+    """The highest id that there is, the same for every reader."""
+    with tenant(EVERYTHING):
+        return Entry.objects.order_by("-pk").values_list("pk", flat=True).first() or LOWEST
+
+
 def _extreme(what: str, moment: datetime, otherwise: int) -> int:
-    side, order = (("gte", "created_at") if what == "min" else ("lte", "-created_at"))
+    side, order = ("gte", "created_at") if what == "min" else ("lte", "-created_at")
     near = Entry.objects.filter(**{f"created_at__{side}": moment}).order_by(order)
     found = near.values("pk")[:NEIGHBOURS].aggregate(found=(Min if what == "min" else Max)("pk"))
     return otherwise if found["found"] is None else int(found["found"])
@@ -192,21 +198,20 @@ def moment(name: str, text: str, *, is_end: bool = False) -> datetime | None:
     if not text:
         return None
     try:
-        found, day = parse_datetime(text) if len(text) > 10 else None, parse_date(text[:10])
-    except ValueError:
-        found = day = None
-    if found is None and (day is None or len(text) > 10):
-        raise _no_date(name)
-    if found is None and day is not None:
-        end = datetime.max.time() if is_end else datetime.min.time()
-        found = datetime.combine(day, end)
-    elif is_end and found is not None and len(text) == 16:
-        found = found.replace(second=59, microsecond=999_999)
-    assert found is not None
-    try:
+        found = _day(text, is_end) if len(text) <= 10 else parse_datetime(text)
+        if found is None:
+            raise _no_date(name)
+        if is_end and len(text) == 16:  # a whole minute
+            found = found.replace(second=59, microsecond=999_999)
         return found if timezone.is_aware(found) else timezone.make_aware(found)
-    except OverflowError:
+    except (ValueError, OverflowError):
         raise _no_date(name) from None
+
+
+def _day(text: str, is_end: bool) -> datetime | None:
+    day = parse_date(text)
+    end = datetime.max.time() if is_end else datetime.min.time()
+    return None if day is None else datetime.combine(day, end)
 
 
 def _no_date(name: str) -> Refusal:

@@ -25,4 +25,3 @@ def allowed_transactions(request: Any, selection: Selection, scope: Scope) -> Wi
             yield
 
     return within
-

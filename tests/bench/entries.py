@@ -157,12 +157,12 @@ def _copy(names: list[str], batch: list[list[Any]]) -> None:
     table, columns = Entry._meta.db_table, ", ".join(names)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMP TABLE made ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0"  # noqa: S608
+            f"CREATE TEMP TABLE made ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0"
         )
         with cursor.copy(f"COPY made ({columns}) FROM STDIN") as copy:
             for row in batch:
                 copy.write_row(row)
-        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM made")  # noqa: S608
+        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM made")
         cursor.execute("DROP TABLE made")
 
 
@@ -174,7 +174,7 @@ def _insert(names: list[str], batch: list[list[Any]]) -> None:
     marks = ", ".join(["%s"] * len(names))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {Entry._meta.db_table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608
+            f"INSERT INTO {Entry._meta.db_table} ({', '.join(names)}) VALUES ({marks})",
             batch,
         )
 
@@ -200,7 +200,6 @@ def indexes_later() -> Iterator[None]:
 def furnished(people: int = 5_000, teams: int = 400) -> House:
     """A house whose people and teams are rows, so that pages find who is meant."""
     from accounts.models import User
-    from audit.trail import seal_label
     from teams.models import Team
     from tests.projects.crowd import _add
 
