@@ -62,7 +62,10 @@ class DestinationAdmin(ConsoleModelAdmin):
         may = self.has_change_permission(request, obj) if obj else True
         first = ["name", "kind"] + (["is_paused"] if obj else [])
         gets = [*GETS, *([] if obj else ["from_beginning"])]
-        found = [(None, {"fields": first}), (_("What it gets"), {"fields": gets})]
+        found: list[Any] = [
+            (None, {"fields": first}),
+            (_("What it gets"), {"fields": gets}),
+        ]
         if obj is None or obj.kind == Destination.Kind.SYSLOG:
             found.append((_("Syslog"), {"fields": self._asked(OF_SYSLOG, obj, may=may)}))
         if obj is None or obj.kind == Destination.Kind.WEBHOOK:

@@ -15,7 +15,9 @@ from portal.validators import parsed_url, validate_secret
 
 SHORTEST_SECRET = 32  # characters
 LONGEST_PEM = 100_000
-HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?\Z")
+HOST = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?\Z"
+)
 PATTERN = re.compile(r"\*?[a-z0-9_]{1,64}\*?\Z")
 
 
@@ -87,7 +89,9 @@ def validate_patterns(value: str) -> None:
     for pattern in patterns_of(value):
         if not PATTERN.match(pattern):
             raise ValidationError(
-                _("%(name)s is no action: names have small letters, digits and _, and * at an end."),
+                _(
+                    "%(name)s is no action: names have small letters, digits and _, and * at an end."
+                ),
                 params={"name": pattern[:80]},
             )
 

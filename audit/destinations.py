@@ -98,7 +98,9 @@ class Destination(SealedModel):
     holds_retention = models.BooleanField(
         _("retention waits for it"),
         default=True,
-        help_text=_("Off: entries may be pruned here before they were forwarded, and are lost to it."),
+        help_text=_(
+            "Off: entries may be pruned here before they were forwarded, and are lost to it."
+        ),
     )
     from_beginning = models.BooleanField(
         _("from the beginning of the trail"),
@@ -178,7 +180,9 @@ class Destination(SealedModel):
         blank=True,
         default="",
         validators=[validate_certificates],
-        help_text=_("PEM of your own authority. Empty: the public ones are trusted. Given: it alone."),
+        help_text=_(
+            "PEM of your own authority. Empty: the public ones are trusted. Given: it alone."
+        ),
     )
 
     objects = DestinationQuerySet.as_manager()

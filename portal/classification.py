@@ -29,6 +29,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "portal.Provider": "uid slug name base_url secret_last_four region",
     "portal.Model": "name label",
     "portal.Setting": "name value",
+    "audit.Checkpoint": "line waiting",
     "audit.Entry": "action actor_kind actor_id target_type target_id target_label changes reason method path request_id",
     "audit.Destination": (
         "uid name actions host client_certificate url secret_last_four ca_certificate"
@@ -85,8 +86,8 @@ FIELDS: dict[str, str] = {
     "accounts.Impersonation.reason": CONTENT,
     "accounts.PendingChange.content": CONTENT,
     "admin.LogEntry.object_repr": PERSONAL,
-    "audit.Entry.actor_label": PERSONAL,
-    "audit.Entry.on_behalf_of": PERSONAL,
+    "audit.Entry.actor_sealed": PERSONAL,
+    "audit.Entry.on_behalf_sealed": PERSONAL,
     "audit.Entry.address": PERSONAL,
     "audit.Destination.client_key": SECRET,
     "audit.Destination.secret": SECRET,
@@ -116,6 +117,7 @@ SEALED_OTHERWISE: dict[str, str] = {
 # What the trail does not record, and why.
 EXEMPT_MODELS: dict[str, str] = {
     "audit.Entry": "the trail itself",
+    "audit.Checkpoint": "the trail's own seals",
     "audit.Forwarding": "how far each destination got, changed with every batch",
     "accounts.Session": "sign-ins, and ends that somebody asked for, are events of their own",
     "accounts.Sighting": "what is unusual is an event of its own",

@@ -23,7 +23,9 @@ PAGE = 100  # rows a query
 MOST_SCANNED = 2000  # rows a step, sent or left out
 MOST_BYTES = 2 * 1024 * 1024  # of changes and paths held at a time
 MOST_WAITS = 200  # ranges; with more of them one goes no further until some are over
-AROUND_THE_START = 10_000  # ids before where one begins that are looked at for what is still on its way
+AROUND_THE_START = (
+    10_000  # ids before where one begins that are looked at for what is still on its way
+)
 
 WRITERS = """
 SELECT virtualtransaction FROM pg_locks
@@ -161,9 +163,7 @@ class _Taken:
             self.bytes += len(str(entry.changes))
 
 
-def _still_waited_for(
-    waits: Iterable[Wait], taken: _Taken, running: frozenset[str]
-) -> list[Wait]:
+def _still_waited_for(waits: Iterable[Wait], taken: _Taken, running: frozenset[str]) -> list[Wait]:
     """What is left of the waits: without what came, and without those whose writers have all ended before one looked.
 
     Beyond the last that was read, where there was enough before the end, all stay as they are.

@@ -24,8 +24,19 @@ PLAIN = (
 )
 NAMED = ("actor_label", "on_behalf_of", "address")
 KEPT = frozenset(
-    ("id", "created_at", "action", "outcome", "actor_kind", "actor_id", "actor_user_id")
-    + ("target_type", "target_id", "team_id", "request_id")
+    (
+        "id",
+        "created_at",
+        "action",
+        "outcome",
+        "actor_kind",
+        "actor_id",
+        "actor_user_id",
+        "target_type",
+        "target_id",
+        "team_id",
+        "request_id",
+    )
 )
 # Of an OCSF event: what makes it one, and in `metadata` the entry's id.
 KEPT_OF_OCSF = frozenset(
@@ -128,7 +139,9 @@ def _opened(value: Any, place: str, *, personal: bool) -> Any:
         if "sealed" in value:
             return _unsealed(value, place) if personal else MASK
         return {
-            name: _opened(item, place if name in ("added", "removed") else place + name, personal=personal)
+            name: _opened(
+                item, place if name in ("added", "removed") else place + name, personal=personal
+            )
             for name, item in value.items()
         }
     if isinstance(value, list):

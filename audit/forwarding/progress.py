@@ -57,4 +57,3 @@ def lag_of(destination: Any) -> Lag:
     if forwarding is None or not destination.sends_entries:
         return Lag(0, None)
     return Lag(max((destination.newest_id or 0) - forwarding.upto, 0), destination.oldest_ahead)
-

@@ -73,7 +73,9 @@ def _pieces(text: str, room: int) -> list[str]:
     """Cut between characters, each piece at most `room` bytes."""
     if text.isascii():
         return [text[at : at + room] for at in range(0, max(len(text), 1), room)]
-    found, piece, size = [], [], 0
+    found: list[str] = []
+    piece: list[str] = []
+    size = 0
     for one in text:
         width = len(one.encode())
         if size + width > room:

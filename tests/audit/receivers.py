@@ -1,5 +1,6 @@
 """Real receivers of the trail for tests: a syslog server over TLS or TCP, an HTTPS webhook, and a strict parser."""
 
+import contextlib
 import json
 import re
 import socket
@@ -21,7 +22,7 @@ HEADER = re.compile(
     rb"([\x21-\x7e]{1,255}) ([\x21-\x7e]{1,48}) ([\x21-\x7e]{1,128}) ([\x21-\x7e]{1,32}) "
 )
 NAME = rb"[\x21\x23-\x3c\x3e-\x5c\x5e-\x7e]{1,32}"
-PARAMETER = re.compile(rb' (' + NAME + rb')="((?:[^"\\\]]|\\["\\\]])*)"')
+PARAMETER = re.compile(rb" (" + NAME + rb')="((?:[^"\\\]]|\\["\\\]])*)"')
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,8 @@ class SyslogReceiver:
 
     def stop(self) -> None:
         self.stopping.set()
-        try:
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.socket.close()
         self.thread.join(5)
 
@@ -145,9 +144,7 @@ class SyslogReceiver:
         finally:
             sock.close()
 
-    def _read(
-        self, sock: socket.socket, plain: socket.socket, behaviour: str, amount: Any
-    ) -> None:
+    def _read(self, sock: socket.socket, plain: socket.socket, behaviour: str, amount: Any) -> None:
         held = bytearray()
         if behaviour == "deaf":
             self.stopping.wait(30)
@@ -237,4 +234,3 @@ class WebhookReceiver:
             if request.json["kind"] == "entries":
                 found += [item["id"] for item in request.json["items"]]
         return found
-
