@@ -4,6 +4,7 @@ Each message carries the entry's id, by which a receiver knows what it has alrea
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from datetime import UTC
@@ -16,6 +17,7 @@ from audit.models import Entry
 from portal.encryption import MASK
 from portal.keyring import Unreadable
 
+logger = logging.getLogger("audit.forwarding")
 ERASED = "(erased)"
 PLAIN = (
     *("id", "action", "outcome", "actor_kind", "actor_id", "actor_user_id", "on_behalf_of_id"),
@@ -59,8 +61,8 @@ def document_of(entry: Entry, destination: Destination) -> dict[str, Any]:
     if destination.format == Destination.Format.OCSF:
         try:
             return ocsf_event(entry, personal=destination.includes_personal)
-        except Exception:  # noqa: BLE001 - one entry that cannot be mapped must not hold back all others
-            pass
+        except Exception:  # one entry that cannot be mapped must not hold back all others
+            logger.exception("entry %s has no OCSF event", entry.id)
     return trail_document(entry, personal=destination.includes_personal)
 
 

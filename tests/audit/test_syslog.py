@@ -6,7 +6,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from django.db.models.functions import Now
+from django.db import connection as database
 from django.utils import timezone
 
 from audit.forwarding import connection, syslog, turns
@@ -146,7 +146,7 @@ def test_values_of_the_structured_data_cannot_leave_it(destination, receiver):
 def test_personal_values_are_masked_unless_chosen(destination, receiver, cast):
     forward()
     receiver.raw.clear()
-    who = Actor("user", str(cast.admin.pk), cast.admin.email, user_id=cast.admin.pk)
+    who = Actor("user", str(cast.admin.pk), cast.admin.email)
     with entered(RequestContext(address="203.0.113.9", actor=who)):
         cast.marco.name = "Marco Polo"
         cast.marco.save()
@@ -214,7 +214,7 @@ def test_no_entry_is_longer_than_allowed_whatever_is_in_it(receiver, authority):
         target_id=wild[:100],
         target_label=wild,
         reason=wild * 99,
-        actor=Actor(wild[:16], wild[:64], wild),
+        actor=Actor(wild[:16], wild[:64], wild, owner_id=None),
     )
     forward()
     (message,) = receiver.messages
@@ -236,7 +236,7 @@ def test_checkpoints_arrive_as_they_are_sealed_and_join_to_their_line(receiver, 
         joined[one.data["checkpoint"]] = joined.get(one.data["checkpoint"], "") + one.text
     assert list(joined.values()) == lines
     assert max(map(len, receiver.raw)) <= row.max_message_bytes
-    assert [one.data["parts"] for one in receiver.messages][0] == "1"
+    assert next(one.data["parts"] for one in receiver.messages) == "1"
     assert state().checkpoint == 3
     assert not turns.due()
 
@@ -286,9 +286,9 @@ def test_a_receiver_that_wants_a_client_certificate_gets_it(names, authority, tm
     ids = write(2)
     assert fails("untrusted").detail
     row.client_certificate, row.client_key = authority.issue("portal.test")
-    row.save()
-    assert forward() == 2
-    assert receiver.ids == ids
+    row.save()  # an entry of its own
+    assert forward() == 3
+    assert receiver.ids[:2] == ids
     receiver.stop()
 
 
@@ -296,9 +296,6 @@ def test_a_key_that_cannot_be_read_is_said(receiver, authority):
     row = make(receiver, authority)
     row.client_certificate, row.client_key = authority.issue("portal.test")
     row.save()
-    Destination.objects.filter(pk=row.pk).update(uid="0" * 32) if False else None
-    from django.db import connection as database
-
     with database.cursor() as cursor:
         cursor.execute("UPDATE audit_destination SET client_key = %s", [b"damaged.damaged"])
     write()
@@ -416,9 +413,7 @@ def test_a_public_address_gets_nothing_in_clear(names, monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "10.0.0.7", "127.0.0.1"])
-def test_addresses_that_are_not_allowed_are_not_connected_to(
-    names, settings, monkeypatch, address
-):
+def test_addresses_that_are_not_allowed_are_not_connected_to(names, settings, monkeypatch, address):
     settings.PRIVATE_NETWORKS = []
     monkeypatch.setattr(public_addresses, "resolve", lambda host, port: [address])
     receiver = SyslogReceiver()
@@ -461,13 +456,10 @@ def test_octets_are_counted_not_characters():
 
 def test_not_sent_carries_no_address_and_no_secret(names, authority):
     with pytest.raises(NotSent) as caught:
-        connection.deliver(
-            Destination(kind="syslog", host="secret-host.test", port=1999), [b"x"]
-        )
+        connection.deliver(Destination(kind="syslog", host="secret-host.test", port=1999), [b"x"])
     assert "secret-host" not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
 
 
 def test_the_lease_outlives_the_longest_batch():
-    assert turns.LEASE > timedelta(seconds=turns.SAFE_WITHIN_S + connection.TOTAL_S + 25)
-    assert Now
+    assert timedelta(seconds=turns.SAFE_WITHIN_S + connection.TOTAL_S + 25) < turns.LEASE
