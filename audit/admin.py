@@ -11,7 +11,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audit import console_list, export_page, labels, sealing_state, searching, words
+from audit import (
+    admin_destinations,  # noqa: F401
+    console_list,
+    export_page,
+    labels,
+    sealing_state,
+    searching,
+    words,
+)
 from audit.console_list import TrailChangeList
 from audit.entry_page import row_url, story
 from audit.filters import Narrowing

@@ -6,11 +6,12 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import sealing_state
+        from audit import destination_weakening, sealing_state
         from audit.history import page
         from audit.recorder import install
         from portal.console_history import register_history
 
         install()
+        destination_weakening.install()
         sealing_state.install()
         register_history(page)
