@@ -103,7 +103,7 @@ class TrailForm(forms.Form):
     until = forms.CharField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
 
     def __init__(self, given: Mapping[str, Any], user: Any) -> None:
-        super().__init__(initial=given, label_suffix="", auto_id="trail-%s")
+        super().__init__(initial=dict(given), label_suffix="", auto_id="trail-%s")
         self._choose("action", distinct_values("action"), words.action)
         self._choose("target_type", distinct_values("target_type"), words.kind)
         self.fields["outcome"].choices = [("", _("any")), *Entry.Outcome.choices]

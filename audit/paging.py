@@ -82,12 +82,12 @@ class Reader:
             low = max(low, after + 1)
         if not self._is_combined:
             return low, high, None
-        high = min(high, newest_id())
-        if high - low < WINDOW:
+        high, span = min(high, newest_id()), WINDOW // 2 if self._is_merged else WINDOW
+        if high - low < span:
             return low, high, None
         if after is not None:
-            return low, low + WINDOW - 1, low + WINDOW - 1
-        return high - WINDOW + 1, high, high - WINDOW + 1
+            return low, low + span - 1, low + span - 1
+        return high - span + 1, high, high - span + 1
 
     def batch(self, *, after: int, before: int, limit: int) -> tuple[list[Entry], int]:
         """Oldest first, between two ids; and the id after which the next begins."""

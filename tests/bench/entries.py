@@ -114,7 +114,7 @@ def _entry(
         "actor_id": f"k{actor:011d}" if is_key else str(actor) if known else "",
         "actor_user_id": actor if known else None,
         "actor_label": house.labels.get(actor, f"person-{actor}") if known else "",
-        "on_behalf_of_id": "",
+        "on_behalf_of_id": None,
         "on_behalf_of": "",
         "target_type": target_type,
         "target_id": str(target) if target_type else "",
@@ -197,15 +197,18 @@ def indexes_later() -> Iterator[None]:
                 editor.add_index(Entry, index)
 
 
-def furnished(people: int = 5_000, teams: int = 400) -> House:
-    """A house whose people and teams are rows, so that pages find who is meant."""
+def furnished(people: int = 1_000, teams: int = 400) -> House:
+    """A house whose people and teams are rows, so that pages find who is meant. Each has a data key and a sealed name."""
     from accounts.models import User
+    from audit.labels import sealed_label
+    from portal.context import Actor
     from teams.models import Team
     from tests.projects.crowd import _add
 
     users = _add(User(email=f"trail{n}@example.com") for n in range(people))
     made = _add(Team(slug=f"trail{n}", name=f"Trail {n}") for n in range(teams))
-    return House([user.pk for user in users], [team.pk for team in made])
+    labels = {user.pk: sealed_label(Actor("user", str(user.pk), user.email)) for user in users}
+    return House([user.pk for user in users], [team.pk for team in made], labels)
 
 
 def main() -> None:
