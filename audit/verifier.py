@@ -19,6 +19,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -240,11 +241,11 @@ def judge(
     found: Sequence[bytes],
     *,
     pruned: bool = False,
-    is_end: bool = False,
+    is_end: Callable[[], bool] = lambda: False,
 ) -> None:
     """Holds the entries that are there, by id and canonical bytes, to what a checkpoint says. Raises `Problem`.
 
-    Of a pruned checkpoint some may be gone. What cannot be read as an entry has the id None. `is_end`: none follows.
+    Of a pruned checkpoint some may be gone. What cannot be read as an entry has the id None. `is_end` says whether none follows.
     """
     wanted, leaves = list(ids_of(said["ids"])), [leaf(one) for one in found]
     if ids == wanted and root(leaves).hex() == said["root"]:
@@ -286,8 +287,8 @@ def _bad(kind: str, words: str, entry: int | None, said: dict[str, Any]) -> Prob
     return Problem(kind, f"{words} (checkpoint {number})", entry=entry, checkpoint=number)
 
 
-def _missing(said: dict[str, Any], gone: list[int], is_end: bool) -> Problem:
-    if is_end and gone[-1] == said["ids"][-1][1]:
+def _missing(said: dict[str, Any], gone: list[int], is_end: Callable[[], bool]) -> Problem:
+    if gone[-1] == said["ids"][-1][1] and is_end():
         return _bad("cut off", f"nothing is there from entry {gone[0]} on", gone[0], said)
     if len(gone) > 1:
         return _bad("gap", f"entries {gone[0]} to {gone[-1]} are missing", gone[0], said)
@@ -334,7 +335,8 @@ def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], No
     Checkpoints behind the file's last are held by their signatures alone.
     """
     number = entries = 0
-    for line, lines, is_last in _groups(file):
+    groups = _groups(file)
+    for line, lines in groups:
         number += 1
         if book.until is not None and number > book.until:
             return entries
@@ -344,8 +346,14 @@ def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], No
             words = "is another in the export than in the checkpoints file"
             raise _bad_checkpoint(number, words, entry=_first(said))
         ids, found = zip(*map(read_entry, lines), strict=True) if lines else ((), ())
-        is_end = is_last and number >= len(book)
-        judge(said, list(ids), found, pruned=book.chain.is_pruned(number), is_end=is_end)
+        pruned = book.chain.is_pruned(number)
+        judge(
+            said,
+            list(ids),
+            found,
+            pruned=pruned,
+            is_end=lambda: not any(map(itemgetter(1), groups)),
+        )
         entries += len(lines)
         tell(entries)
     if number < len(book):
@@ -356,21 +364,21 @@ def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], No
     return entries
 
 
-def _groups(file: Iterable[bytes]) -> Iterator[tuple[str, list[bytes], bool]]:
-    """Each checkpoint's line with the lines of its entries, and whether it is the last."""
+def _groups(file: Iterable[bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    """Each checkpoint's line with the lines of its entries."""
     checkpoint: str | None = None
     lines: list[bytes] = []
     for line in file:
         if line.startswith(b'{"checkpoint":'):
             if checkpoint is not None:
-                yield checkpoint, lines, False
+                yield checkpoint, lines
             checkpoint, lines = _checkpoint_in(line), []
         elif checkpoint is None:
             raise Problem("inserted", "an entry stands before the first checkpoint of the export")
         elif len(lines) <= MOST:  # one more than a checkpoint can have is enough to see that
             lines.append(line.rstrip(b"\r\n"))
     if checkpoint is not None:
-        yield checkpoint, lines, True
+        yield checkpoint, lines
 
 
 def _checkpoint_in(line: bytes) -> str:

@@ -103,9 +103,8 @@ def _judged(book: Book, stored: int, tell: Callable[[int, int, int], None]) -> i
     for step in walk(_lines(book, stored)):
         number = step.said["number"]
         ids = [row[0] for row in step.rows]
-        is_end = step.is_end and number >= max(stored, len(book))
-        is_pruned = book.chain.is_pruned(number)
-        judge(step.said, ids, canonicals(step.rows), pruned=is_pruned, is_end=is_end)
+        pruned = book.chain.is_pruned(number)
+        judge(step.said, ids, canonicals(step.rows), pruned=pruned, is_end=step.is_end)
         passed += step.said["count"]
         entries += len(ids)
         tell(passed, total, entries)

@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ class Step(NamedTuple):
     line: str
     said: dict[str, Any]
     rows: list[Row]
-    is_end: bool
+    is_end: Callable[[], bool]
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def walk(lines: Iterable[str]) -> Iterator[Step]:
                 found += [row for row in piece if not _is_in(pending, row[0])] if pending else piece
                 if len(found) > MOST:
                     break
-            yield Step(line, said, found, rows.is_over())
+            yield Step(line, said, found, rows.is_over)
 
 
 class _Rows:
