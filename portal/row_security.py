@@ -67,6 +67,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "portal_model": "the platform's catalogue",
     "portal_provider": "the platform's connections",
     "projects_permissionsnapshot": "on which days the matrix was stored; numbers alone",
+    "portal_retentionrun": "the platform's log of what retention removed; counts alone",
     "portal_setting": "the platform's; asked before anybody is known",
     "projects_keyproject": "confines a key: a row that is not seen would widen it",
 }

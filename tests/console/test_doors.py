@@ -11,8 +11,16 @@ from django.utils import timezone
 from guards.models import GuardEvent
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
-from portal.models import AddressRule, Bucket, CspReport, Setting
-from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
+from portal.models import AddressRule, Bucket, CspReport, RetentionRun, Setting
+from projects.models import (
+    Conversation,
+    Exchange,
+    KeyProject,
+    ProjectGuard,
+    Spend,
+    TeamSpend,
+    UsageDay,
+)
 from projects.review_actions import open_review
 from teams.models import (
     Branding,
@@ -20,6 +28,7 @@ from teams.models import (
     Group,
     GroupMapping,
     GroupMember,
+    LegalHold,
     Membership,
     Team,
     TeamArchive,
@@ -74,6 +83,9 @@ def rows(cast):
     Bucket.objects.create(key="x")
     AddressRule.objects.create(place="console", verdict="block", network="203.0.113.7")
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
+    RetentionRun.objects.create(kind="contents", removed=7, by_team={"": 2, "1": 5})
+    LegalHold.objects.create(held_person=cast.vera, reason="A court asked")
+    UsageDay.objects.create(day="2025-11-01", team_id=cast.research.pk, project_slug="assistant")
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
     TeamArchive.objects.create(team=Team.objects.create(slug="old", name="Old"))
@@ -98,7 +110,7 @@ def rows(cast):
     for model in admin.site._registry:
         queryset = model._default_manager.all()
         names = {field.name for field in model._meta.concrete_fields}
-        if model._meta.label in ("audit.Entry", "accounts.PendingChange"):
+        if model._meta.label in ("audit.Entry", "accounts.PendingChange", "projects.UsageDay"):
             queryset = queryset.filter(team_id=cast.research.pk)
         elif "team" in names and model._meta.label not in ("guards.Guard", "teams.TeamArchive"):
             queryset = queryset.filter(team=cast.research)
