@@ -6,6 +6,7 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit.recorder import install
+        from audit import pruning, recorder
 
-        install()
+        recorder.install()
+        pruning.install()

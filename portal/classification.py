@@ -115,6 +115,7 @@ SEALED_OTHERWISE: dict[str, str] = {
 EXEMPT_MODELS: dict[str, str] = {
     "audit.Entry": "the trail itself",
     "audit.Checkpoint": "the trail's own seals",
+    "audit.PrunedRange": "what retention took of the trail; a signed line announces it",
     "accounts.Session": "sign-ins, and ends that somebody asked for, are events of their own",
     "accounts.Sighting": "what is unusual is an event of its own",
     "accounts.TokenFamily": "that tokens are issued, ended or used twice are events of their own",

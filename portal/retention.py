@@ -26,7 +26,8 @@ SECONDS = 300.0  # for one kind in one run
 LEAST_PAUSE = 0.005  # seconds
 LOST_AFTER = timedelta(minutes=15)  # without a batch: its process has died
 ACTION = "retention_applied"
-Tally = Callable[[int | None, int], None]
+Counts = dict[int | None, int]
+Tally = Callable[[Counts], None]
 State = RetentionRun.State
 
 
@@ -48,7 +49,7 @@ class Kind(Protocol):
         """What a run would remove."""
 
     def batches(self, now: datetime, tally: Tally) -> Iterator[None]:
-        """Each step is one transaction at most, and calls `tally(team, count)` in it with what it removed."""
+        """Each step is one transaction at most, and calls `tally({team: count})` in it with what it removed."""
 
 
 class Due:
@@ -149,14 +150,16 @@ class _Counting:
     def __init__(self, run: int) -> None:
         self.run = run
 
-    def __call__(self, team: int | None, count: int) -> None:
-        if not count:
+    def __call__(self, counts: Counts) -> None:
+        if not any(counts.values()):
             return
         rows = RetentionRun.objects.filter(pk=self.run)
         by_team = rows.values_list("by_team", flat=True).get()
-        name = "" if team is None else str(team)
-        by_team[name] = by_team.get(name, 0) + count
-        rows.update(removed=F("removed") + count, by_team=by_team, touched_at=timezone.now())
+        for team, count in counts.items():
+            name = "" if team is None else str(team)
+            by_team[name] = by_team.get(name, 0) + count
+        removed = F("removed") + sum(counts.values())
+        rows.update(removed=removed, by_team=by_team, touched_at=timezone.now())
 
 
 def _end(key: int, state: Any, note: str) -> RetentionRun:

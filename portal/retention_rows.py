@@ -95,4 +95,4 @@ def _remove(pile: Pile, keys: list[int], tally: Tally) -> None:
     """Of these what is due still, and not held."""
     with tenant(EVERYTHING, atomic=True), cleared():
         rows = pile.free(settled()).filter(pk__in=keys)
-        tally(pile.team, pile.remove(rows.order_by()))
+        tally({pile.team: pile.remove(rows.order_by())})

@@ -30,6 +30,8 @@ AUDIT_SIGNING_KEYS = env.items("PORTAL_AUDIT_SIGNING_KEY")
 AUDIT_CHECKPOINT_FILE = (
     env.text("PORTAL_AUDIT_CHECKPOINT_FILE") or f"{DATA_DIR}/audit-checkpoints.jsonl"
 )
+# Where retention writes what it prunes of the trail, first; empty: it is pruned without.
+AUDIT_ARCHIVE_DIR = env.text("PORTAL_AUDIT_ARCHIVE_DIR")
 DEVELOPMENT_ADMIN_EMAIL = "admin@example.com"
 ADMIN_EMAIL = env.text("PORTAL_ADMIN_EMAIL", DEVELOPMENT_ADMIN_EMAIL if DEVELOPMENT else "")
 ADMIN_PASSWORD = env.text("PORTAL_ADMIN_PASSWORD")
