@@ -6,7 +6,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import pruning, recorder
+        from audit import destination_weakening, pruning, recorder
 
         recorder.install()
+        destination_weakening.install()
         pruning.install()

@@ -5,7 +5,7 @@ the file, the entries go in small batches, and a last range says that it is done
 one announced. Nothing goes that does not fit its seal any more, is under a legal hold, or was not forwarded yet.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import archive, sealing
 from audit.checkpoint_file import OutOfStep
+from audit.forwarding.progress import forwarded_up_to
 from audit.models import PrunedRange
 from audit.sealed import Prune, Sealed, between, fits, held_of, not_pruned, unfinished
 from audit.verifier import Ranges, canonicals
@@ -27,12 +28,6 @@ from portal.tenancy import EVERYTHING, tenant
 BATCH = 500  # entries of one transaction
 WINDOW = 256  # checkpoints of one line
 MOST = 250_000  # entries of one line, and of one archive
-_floors: list[Callable[[], int | None]] = []
-
-
-def register_floor(floor: Callable[[], int | None]) -> None:
-    """`floor()` is the id of the last entry that may go, or None: forwarding says how far it got."""
-    _floors.append(floor)
 
 
 @dataclass(slots=True)
@@ -100,7 +95,7 @@ def _cutoff(now: datetime) -> datetime:
 def _windows(cutoff: datetime, holds: Held | None) -> Iterator[Window]:
     """What is over, window by window. Without holds those of the moment count."""
     with tenant(EVERYTHING):
-        gaps, floor = not_pruned(), _floor()
+        gaps, floor = not_pruned(), forwarded_up_to()
     for first, last in gaps:
         taken: list[Sealed] = []
         is_over = True
@@ -115,10 +110,6 @@ def _windows(cutoff: datetime, holds: Held | None) -> Iterator[Window]:
                 [one for one in taken if one.number not in held],
                 [one for one in taken if one.number in held],
             )
-
-
-def _floor() -> int | None:
-    return min((upto for floor in _floors if (upto := floor()) is not None), default=None)
 
 
 def _take(

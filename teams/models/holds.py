@@ -23,7 +23,7 @@ class LegalHold(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        related_name="+",
+        related_name="legal_holds",
         verbose_name=_("team"),
         help_text=_("All that is this team's stays. Either a team or a person."),
     )
@@ -32,7 +32,7 @@ class LegalHold(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        related_name="+",
+        related_name="legal_holds",
         verbose_name=_("person"),
         help_text=_("All that this person said, and what the trail says of them, stays."),
     )

@@ -144,7 +144,7 @@ def test_a_checkpoint_that_does_not_verify_is_not_pruned(monkeypatch):
 @pytest.mark.django_db
 def test_what_is_not_forwarded_yet_stays(monkeypatch):
     sealed_at(monkeypatch, 40, 2, 2)
-    monkeypatch.setattr(pruning, "_floors", [lambda: None, lambda: ids_of(2)[-1] - 1])
+    monkeypatch.setattr(pruning, "forwarded_up_to", lambda: ids_of(2)[-1] - 1)
     apply()
     assert kept() == ids_of(2)
 

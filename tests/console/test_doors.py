@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.models import Destination, Forwarding
 from guards.models import GuardEvent
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
@@ -86,6 +87,11 @@ def rows(cast):
     RetentionRun.objects.create(kind="contents", removed=7, by_team={"": 2, "1": 5})
     LegalHold.objects.create(held_person=cast.vera, reason="A court asked")
     UsageDay.objects.create(day="2025-11-01", team_id=cast.research.pk, project_slug="assistant")
+    Forwarding.objects.create(
+        destination=Destination.objects.create(
+            name="SIEM", kind="syslog", host="logs.example.com", is_paused=True
+        )
+    )
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
     TeamArchive.objects.create(team=Team.objects.create(slug="old", name="Old"))
@@ -227,6 +233,7 @@ NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
     "projects.ReviewLine",  # on the page of its review
+    "audit.Forwarding",  # on the page of its destination
     # compared on the page of changes of access
     *("projects.PermissionSnapshot", "projects.PermissionSnapshotPart"),
     *(
