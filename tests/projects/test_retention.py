@@ -103,13 +103,13 @@ def test_a_dry_run_counts_what_the_real_one_removes_and_removes_nothing(cast):
         f"    2 of team {cast.research.pk}\n    2 of team {cast.support.pk}\n"
         "3 conversations would be removed\n"
         f"    2 of team {cast.research.pk}\n    1 of team {cast.support.pk}\n"
-        "0 usage would be removed\n0 events would be removed\n"
+        "0 usage would be removed\n0 events would be removed\n0 audit would be removed\n"
     )
     assert Exchange.objects.filter(question__isnull=False).count() == 6
     out = StringIO()
     call_command("apply_retention", stdout=out)
     assert out.getvalue() == (
-        "4 contents removed\n3 conversations removed\n0 usage removed\n0 events removed\n"
+        "4 contents removed\n3 conversations removed\n0 usage removed\n0 events removed\n0 audit removed\n"
     )
     assert set(apply_retention().values()) == {0}
     assert Exchange.objects.count() == 6
@@ -121,7 +121,8 @@ def test_it_goes_in_small_batches(cast, monkeypatch):
     for _ in range(5):
         said(cast, cast.assistant, days=100)
     with CaptureQueriesContext(connection) as captured:
-        assert apply_retention() == {"contents": 5, "conversations": 5, "usage": 0, "events": 0}
+        found = apply_retention()
+    assert found == {"contents": 5, "conversations": 5, "usage": 0, "events": 0, "audit": 0}
     updates = [q for q in captured if q["sql"].startswith('UPDATE "projects_exchange"')]
     assert len([q for q in updates if '"question" = NULL' in q["sql"]]) == 3
 
