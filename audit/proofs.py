@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from audit import stored
 from audit.models import Checkpoint
+from audit.sealed import prunes
 from audit.verifier import FIELDS, MOST, canonicals, ids_of, judge, leaf, levels
 from portal.tenancy import EVERYTHING, tenant
 
@@ -15,7 +16,7 @@ class NotProvable(Exception):
     """There is no proof of an entry that is not sealed yet, or whose neighbours were pruned."""
 
 
-class Sealed:
+class Tree:
     """The entries of a checkpoint as they are stored, and the tree over them. Raises `Problem` if they do not fit it."""
 
     def __init__(self, line: str) -> None:
@@ -53,13 +54,13 @@ class Proofs:
     """Proofs of many entries; ascending ids cost the least."""
 
     def __init__(self) -> None:
-        self._held: list[Sealed] = []
+        self._held: list[Tree] = []
 
     def of(self, entry_id: int) -> dict[str, Any]:
         """An entry with its proof. Raises `NotProvable`, and `Problem` where the trail is not as it was sealed."""
         found = next((one for one in self._held if entry_id in one.places), None)
         if found is None:
-            found = Sealed(_line_of(entry_id))
+            found = Tree(_line_of(entry_id))
             self._held = [
                 *self._held[-3:],
                 found,
@@ -76,6 +77,4 @@ def _line_of(entry_id: int) -> str:
 
 
 def _is_pruned(number: int) -> bool:
-    later = Checkpoint.objects.filter(number__gt=number, count=0, line__contains='"pruned":')
-    said = (json.loads(line) for line in later.values_list("line", flat=True).iterator())
-    return any(first <= number <= last for one in said for first, last in one["pruned"])
+    return any(first <= number <= last for one in prunes() for first, last in one.ranges)

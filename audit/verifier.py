@@ -154,6 +154,7 @@ class Chain:
         self.number, self.line, self.key, self.time = 0, "", "", ""
         self.retired: set[str] = set()
         self.pruned: Ranges = []
+        self.archives: set[str] = set()
 
     def add(self, line: str) -> dict[str, Any]:
         """What the line says. Raises `Problem` if it is not the next one, or none that a trusted key has signed."""
@@ -176,6 +177,7 @@ class Chain:
             following = base64.b64decode(said["next_key"])
             self.keys[key_id(following)] = following
         self.pruned += said.get("pruned", [])
+        self.archives.add(said.get("archive", {}).get("sha256", ""))
         return said
 
     def _require_signed(self, number: int, key: str, said: dict[str, Any]) -> None:
@@ -340,20 +342,10 @@ def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], No
         number += 1
         if book.until is not None and number > book.until:
             return entries
-        kept = book.line(number) if number <= len(book) else line
-        said = json.loads(kept) if number <= len(book) else book.chain.add(line)
-        if line != kept:
-            words = "is another in the export than in the checkpoints file"
-            raise _bad_checkpoint(number, words, entry=_first(said))
-        ids, found = zip(*map(read_entry, lines), strict=True) if lines else ((), ())
+        if number > len(book):
+            book.chain.add(line)
         pruned = book.chain.is_pruned(number)
-        judge(
-            said,
-            list(ids),
-            found,
-            pruned=pruned,
-            is_end=lambda: not any(map(itemgetter(1), groups)),
-        )
+        _judge_group(line, lines, number, book, pruned, lambda: not any(map(itemgetter(1), groups)))
         entries += len(lines)
         tell(entries)
     if number < len(book):
@@ -362,6 +354,42 @@ def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], No
         )
         raise cut_off(json.loads(book.line(number + 1)), words)
     return entries
+
+
+def verify_archive(file: Iterable[bytes], book: Book, *, tell: Callable[[int], None]) -> int:
+    """Some whole checkpoints, as retention takes them out of the portal; returns how many entries. Raises `Problem`.
+
+    That it is all of the archive says its own hash, which is in a signed line: `Chain.archives`.
+    """
+    entries = 0
+    for line, lines in _groups(file):
+        try:
+            number = int(json.loads(line)["number"])
+        except (ValueError, TypeError, LookupError):
+            number = 0
+        if not 0 < number <= len(book):
+            raise _bad_checkpoint(number, "is in the archive and not in the checkpoints file")
+        _judge_group(line, lines, number, book, False, lambda: False)
+        entries += len(lines)
+        tell(entries)
+    return entries
+
+
+def _judge_group(
+    line: str,
+    lines: list[bytes],
+    number: int,
+    book: Book,
+    pruned: bool,
+    is_end: Callable[[], bool],
+) -> None:
+    kept = book.line(number) if number <= len(book) else line
+    said = json.loads(kept)
+    if line != kept:
+        words = "is another in the export than in the checkpoints file"
+        raise _bad_checkpoint(number, words, entry=_first(said))
+    ids, found = zip(*map(read_entry, lines), strict=True) if lines else ((), ())
+    judge(said, list(ids), found, pruned=pruned, is_end=is_end)
 
 
 def _groups(file: Iterable[bytes]) -> Iterator[tuple[str, list[bytes]]]:
@@ -536,15 +564,28 @@ def _verified(options: argparse.Namespace) -> str:
         header = json.loads(lines.readline())
         if not isinstance(header, dict) or header.get("format") != EXPORT:
             raise ValueError(f"{path} does not begin like an export")
-        verify = verify_selection if header.get("selection") else verify_export
+        verify = verify_export
+        if "archive" in header:
+            verify = verify_archive
+            _require_archive(path, book)
+        elif header.get("selection"):
+            verify = verify_selection
         entries = verify(lines, book, tell=lambda entries: progress(file.tell(), size, entries))
         progress.close()
     if header.get("selection"):
         return f"{entries:,} entries are as they were sealed. (A selection: it need not be all there are.)"
+    if "archive" in header:
+        return f"The archive is intact: {entries:,} entries."
     until = f"{book.chain.number:,} checkpoints, the last of {book.chain.time}"
     behind = book.chain.number - len(book)
     note = f" The checkpoints file lacks the last {behind:,}: only their signatures hold them."
     return f"The trail is intact: {entries:,} entries in {until}.{note if behind else ''}"
+
+
+def _require_archive(path: str, book: Book) -> None:
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() not in book.chain.archives:
+            raise Problem("edited", "the archive is none that a checkpoint names")
 
 
 if __name__ == "__main__":
