@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AuditConfig(AppConfig):
@@ -6,6 +7,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
+        from audit import checks, raw_writes  # noqa: F401
         from audit.recorder import install
 
         install()
+        post_migrate.connect(raw_writes.refresh, sender=self, dispatch_uid="audit")

@@ -141,9 +141,9 @@ def _flush_past_the_triggers(self, sql_list) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("RESET ROLE")
-            cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+            cursor.execute("SET session_replication_role = replica")
             _flush(self, sql_list)
-            cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+            cursor.execute("RESET session_replication_role")
             become_application(connection)
             return
         cursor.execute(
