@@ -22,11 +22,11 @@ _END = """
 _OURS = "e.xact = pg_current_xact_id() AND age(e.xmin) <= 0 AND e.actor_kind <> 'database'"
 
 _INSERT = """
-    INSERT INTO audit_entry (created_at, action, actor_kind, actor_id, actor_label,
-                             on_behalf_of, target_type, target_id, target_label, team_id, changes,
+    INSERT INTO audit_entry (created_at, action, outcome, actor_kind, actor_id, actor_label, on_behalf_of_id,
+                             on_behalf_of, target_type, target_id, target_label, subject_id, team_id, changes,
                              reason, method, path, address, request_id)
-    VALUES (clock_timestamp(), {action}, 'database', session_user, session_user,
-            '', spec->>'type', left({key}, 100), left({label}, 200), {team}, {changes},
+    VALUES (clock_timestamp(), {action}, 'done', 'database', session_user, session_user, '',
+            '', spec->>'type', left({key}, 100), left({label}, 200), {subject}, {team}, {changes},
             'SQL past the portal: ' || coalesce(nullif(current_setting('application_name'), ''), 'unnamed program')
                 || CASE current_setting('role') WHEN 'none' THEN '' ELSE ' as ' || current_setting('role') END,
             '', '', coalesce(host(inet_client_addr()), ''), '');
@@ -141,7 +141,7 @@ def body(name: str) -> str:
             label="coalesce(nullif(held->>(spec->>'label'), ''), (spec->>'name') || ' ' || key)",
             subject="held->>(spec->>'subject')",
             team="team",
-            changes="differs",
+            changes="differs::text",
         ).strip(),
     }
 
