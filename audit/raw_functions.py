@@ -25,8 +25,8 @@ _INSERT = """
     INSERT INTO audit_entry (created_at, action, outcome, actor_kind, actor_id, actor_label, on_behalf_of_id,
                              on_behalf_of, target_type, target_id, target_label, subject_id, team_id, changes,
                              reason, method, path, address, request_id)
-    VALUES (clock_timestamp(), {action}, 'done', 'database', session_user, session_user, '',
-            '', spec->>'type', left({key}, 100), left({label}, 200), {subject}, {team}, {changes},
+    VALUES (clock_timestamp(), {action}, 'done', 'database', session_user, session_user, NULL,
+            '', spec->>'type', left({key}, 100), left({label}, 200), ({subject})::bigint, {team}, {changes},
             'SQL past the portal: ' || coalesce(nullif(current_setting('application_name'), ''), 'unnamed program')
                 || CASE current_setting('role') WHEN 'none' THEN '' ELSE ' as ' || current_setting('role') END,
             '', '', coalesce(host(inet_client_addr()), ''), '');

@@ -132,6 +132,8 @@ def browser(chromium: str) -> Iterator[Browser]:
         running.close()
 
 
+# What the database itself keeps from being changed.
+TRAIL = {"audit_entry", "audit_checkpoint"}
 _flush = BaseDatabaseOperations.execute_sql_flush
 
 
@@ -146,10 +148,8 @@ def _flush_past_the_triggers(self, sql_list) -> None:
             cursor.execute("RESET session_replication_role")
             become_application(connection)
             return
-        cursor.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entry'"
-        )
-        triggers = cursor.fetchall()
+        cursor.execute("SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'trigger'")
+        triggers = [(name, sql) for name, sql, table in cursor.fetchall() if table in TRAIL]
         for name, _sql in triggers:
             cursor.execute(f'DROP TRIGGER "{name}"')
         _flush(self, sql_list)
