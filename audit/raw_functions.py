@@ -4,6 +4,7 @@ from portal.encryption import MASK
 from portal.resealing import SETTING
 
 WRITE = "audit_raw_write"
+LINK = "audit_raw_link"
 REFUSE = "audit_no_truncate"
 
 # `spec` is what `raw_writes.specification` says of the table. Both functions run as the table's owner, who is under the
@@ -26,7 +27,7 @@ _INSERT = """
                              on_behalf_of, target_type, target_id, target_label, subject_id, team_id, changes,
                              reason, method, path, address, request_id)
     VALUES (clock_timestamp(), {action}, 'done', 'database', session_user, session_user, NULL,
-            '', spec->>'type', left({key}, 100), left({label}, 200), ({subject})::bigint, {team}, {changes},
+            '', {type}, left(key, 100), left({label}, 200), {subject}, {team}, {changes},
             'SQL past the portal: ' || coalesce(nullif(current_setting('application_name'), ''), 'unnamed program')
                 || CASE current_setting('role') WHEN 'none' THEN '' ELSE ' as ' || current_setting('role') END,
             '', '', coalesce(host(inet_client_addr()), ''), '');
@@ -44,7 +45,7 @@ _SHOWN = """
          ELSE '"{mask}"'::jsonb END
 """
 
-# An entry of the recorder's covers an update if it names every field that changed, with the same two values where they
+# An entry of the recorder's covers a change if it names every field that changed, with the same two values where they
 # stand in clear: what SQL did to a row beside the recorder is seen, whatever the recorder did to it before or after.
 _UNLIKE = """
     SELECT 1 FROM jsonb_each(differs) AS mine(field, sides)
@@ -64,6 +65,7 @@ _HEAD = (
 
 FUNCTIONS: dict[str, str] = {
     WRITE: """
+#variable_conflict use_variable
 DECLARE
     spec jsonb := TG_ARGV[0];
     verb text := CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
@@ -78,14 +80,6 @@ DECLARE
     scope text;
     ignored text;
 BEGIN
-    IF verb <> 'update' THEN
-        %(begin)s
-        PERFORM 1 FROM audit_entry e
-          WHERE e.target_id = key AND e.target_type = spec->>'type' AND e.action = verb AND %(ours)s;
-        IF FOUND THEN
-            %(end)s
-        END IF;
-    END IF;
     SELECT coalesce(jsonb_object_agg(field, jsonb_build_array(%(shown_was)s, %(shown_becomes)s)), '{}'),
            jsonb_object_agg(field, kind) INTO differs, kinds
       FROM (SELECT coalesce(spec->'fields'->column_name->>0, column_name) AS field,
@@ -97,17 +91,15 @@ BEGIN
                      ELSE coalesce(old_value, new_value) NOT IN ('null', '""', '"\\\\x"') END
        AND (verb <> 'update' OR kind <> 'sealed' OR resealed IS NULL
             OR position(format(E'\\n%%s %%s %%s\\n', spec->>'type', key, field) IN resealed) = 0);
-    IF verb = 'update' THEN
-        IF differs = '{}' THEN
-            RETURN NULL;
-        END IF;
-        %(begin)s
-        PERFORM 1 FROM audit_entry e
-          WHERE e.target_id = key AND e.target_type = spec->>'type' AND e.action = verb AND %(ours)s
-            AND NOT EXISTS (%(unlike)s);
-        IF FOUND THEN
-            %(end)s
-        END IF;
+    IF verb = 'update' AND differs = '{}' THEN
+        RETURN NULL;
+    END IF;
+    %(begin)s
+    PERFORM 1 FROM audit_entry e
+      WHERE e.target_id = key AND e.target_type = spec->>'type' AND e.action = verb AND %(ours)s
+        AND NOT EXISTS (%(unlike)s);
+    IF FOUND THEN
+        %(end)s
     END IF;
     IF spec ? 'team_of' THEN
         EXECUTE format('SELECT team_id FROM %%I WHERE %%I = %%L', spec->'team_of'->>1, spec->'team_of'->>2,
@@ -116,6 +108,37 @@ BEGIN
         team := held->>(spec->>'team');
     END IF;
     %(insert)s
+    %(end)s
+END""",
+    # A row of a many-to-many table that has no model: a change of one side, seen from either (`spec->'sides'`: type, column,
+    # and by which name it reads the other).
+    LINK: """
+#variable_conflict use_variable
+DECLARE
+    spec jsonb := TG_ARGV[0];
+    near jsonb := spec->'sides'->0;
+    far jsonb := spec->'sides'->1;
+    held jsonb;
+    key text;
+    verb text;
+    scope text;
+    ignored text;
+BEGIN
+    %(begin)s
+    FOR verb, held IN
+        SELECT 'removed', to_jsonb(OLD) WHERE TG_OP <> 'INSERT' UNION ALL
+        SELECT 'added', to_jsonb(NEW) WHERE TG_OP <> 'DELETE'
+    LOOP
+        key := held->>(near->>1);
+        PERFORM 1 FROM audit_entry e
+          WHERE %(ours)s AND (
+                e.target_id = key AND e.target_type = near->>0
+                AND e.changes::jsonb->(near->>2)->verb @> (held->(far->>1))
+             OR e.target_id = held->>(far->>1) AND e.target_type = far->>0
+                AND e.changes::jsonb->(far->>2)->verb @> (held->(near->>1)));
+        CONTINUE WHEN FOUND;
+        %(insert_link)s
+    END LOOP;
     %(end)s
 END""",
     REFUSE: """
@@ -137,11 +160,22 @@ def body(name: str) -> str:
         "shown_becomes": _SHOWN.format(value="new_value", mask=MASK).strip(),
         "insert": _INSERT.format(
             action="verb",
-            key="key",
+            type="spec->>'type'",
             label="coalesce(nullif(held->>(spec->>'label'), ''), (spec->>'name') || ' ' || key)",
-            subject="held->>(spec->>'subject')",
+            subject="(held->>(spec->>'subject'))::bigint",
             team="team",
             changes="differs::text",
+        ).strip(),
+        "insert_link": _INSERT.format(
+            action="'update'",
+            type="near->>0",
+            label="(spec->>'name') || ' ' || key",
+            subject="NULL",
+            team="NULL",
+            changes=(
+                "jsonb_build_object(near->>2, "
+                "jsonb_build_object(verb, jsonb_build_array(held->(far->>1))))::text"
+            ),
         ).strip(),
     }
 

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
 from audit.changes import recorded_fields
-from audit.raw_functions import FUNCTIONS, REFUSE, WRITE, body, creating
+from audit.raw_functions import FUNCTIONS, LINK, REFUSE, WRITE, body, creating
 from audit.rows import places_of
 from portal.classification import PUBLIC, class_of, is_recorded
 from portal.encryption import EncryptedTextField
@@ -32,7 +32,7 @@ EXACT = (
 )
 
 TRIGGERS = """
-SELECT c.relname, t.tgname, p.proname, t.tgenabled <> 'D', t.tgdeferrable AND t.tginitdeferred, t.tgqual IS NOT NULL,
+SELECT c.relname, t.tgname, p.proname, t.tgenabled IN ('O', 'A'), t.tgdeferrable AND t.tginitdeferred, t.tgqual IS NOT NULL,
        replace(encode(t.tgargs, 'escape'), '\\000', '')
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_proc p ON p.oid = t.tgfoid
@@ -48,15 +48,48 @@ SELECT c.relname, bool_or(a.attname = 'xact') FROM pg_class c JOIN pg_namespace 
  WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') GROUP BY c.relname
 """
 
-Trigger = tuple[str, bool, bool, bool, str]  # function, enabled, deferred, has a condition, arguments
+Trigger = tuple[
+    str, bool, bool, bool, str
+]  # function, enabled, deferred, has a condition, arguments
 
 
 def recorded_tables() -> dict[str, type[models.Model]]:
-    return {model._meta.db_table: model for model in apps.get_models() if is_recorded(model)}
+    """Of every recorded model, and the many-to-many tables without a model that have such a side."""
+    found = apps.get_models(include_auto_created=True)
+    return {
+        model._meta.db_table: model
+        for model in found
+        if (
+            any(map(is_recorded, _sides(model))) if model._meta.auto_created else is_recorded(model)
+        )
+    }
+
+
+def _sides(through: type[models.Model]) -> list[type[models.Model]]:
+    return [field.related_model for field in through._meta.concrete_fields if field.is_relation]
+
+
+def _link(through: type[models.Model]) -> dict[str, Any]:
+    """The two sides of a many-to-many table; the first one is recorded."""
+    field = next(
+        found
+        for found in through._meta.auto_created._meta.many_to_many
+        if found.remote_field.through is through
+    )
+    names = (field.name, field.remote_field.get_accessor_name() or "")
+    columns = (field.m2m_column_name(), field.m2m_reverse_name())
+    pair = zip((field.model, field.related_model), columns, names, strict=True)
+    sides = sorted(pair, key=lambda side: not is_recorded(side[0]))
+    return {
+        "name": sides[0][0]._meta.model_name,
+        "sides": [[model._meta.label, column, name] for model, column, name in sides],
+    }
 
 
 def specification(model: type[models.Model]) -> dict[str, Any]:
     """What the trigger has to know of a table. A column that is in none of it is recorded as a mask, by its own name."""
+    if model._meta.auto_created:
+        return _link(model)
     fields = {field.column: [field.name, _kind(field)] for field in recorded_fields(model)}
     label, team, person = places_of(model)
     found: dict[str, Any] = {
@@ -97,16 +130,21 @@ def _column(model: type[models.Model], path: str) -> str:
     if path == "pk":
         return str(model._meta.pk.column)
     return next(
-        (str(field.column) for field in model._meta.concrete_fields if path and path in (field.name, field.attname)),
+        (
+            str(field.column)
+            for field in model._meta.concrete_fields
+            if path and path in (field.name, field.attname)
+        ),
         "",
     )
 
 
 def _wanted(model: type[models.Model]) -> dict[str, Trigger]:
     said = json.dumps(specification(model), sort_keys=True)
+    function = LINK if model._meta.auto_created else WRITE
     return {
-        ROWS: (WRITE, True, True, False, said),
-        COLUMNS: (WRITE, True, True, True, said),
+        ROWS: (function, True, True, False, said),
+        COLUMNS: (function, True, True, True, said),
         TRUNCATE: (REFUSE, True, False, False, ""),
     }
 
@@ -116,15 +154,16 @@ def _creating(table: str, model: type[models.Model], quote: Any) -> list[str]:
     spec = specification(model)
     said = quote([json.dumps(spec, sort_keys=True)])
     sides = ["OLD.*", "NEW.*"]
-    if spec["skipped"]:
+    function = LINK if model._meta.auto_created else WRITE
+    if spec.get("skipped"):
         names = quote(["{" + ",".join(spec["skipped"]) + "}"])
         sides = [f"to_jsonb({side}) - {names}::text[]" for side in sides]
     return [
         f'CREATE CONSTRAINT TRIGGER {ROWS} AFTER INSERT OR DELETE ON "{table}" '
-        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {WRITE}({said})",
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {function}({said})",
         f'CREATE CONSTRAINT TRIGGER {COLUMNS} AFTER UPDATE ON "{table}" '
         f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({sides[0]} IS DISTINCT FROM {sides[1]}) "
-        f"EXECUTE FUNCTION {WRITE}({said})",
+        f"EXECUTE FUNCTION {function}({said})",
         f'CREATE TRIGGER {TRUNCATE} BEFORE TRUNCATE ON "{table}" '
         f"FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()",
     ]

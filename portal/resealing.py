@@ -11,7 +11,9 @@ from typing import Any
 from django.db import connections, models
 
 SETTING = "portal.resealed"
-SAY = f"SELECT set_config('{SETTING}', coalesce(current_setting('{SETTING}', true), '') || %s, true)"
+SAY = (
+    f"SELECT set_config('{SETTING}', coalesce(current_setting('{SETTING}', true), '') || %s, true)"
+)
 
 
 def resealed(
