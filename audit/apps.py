@@ -7,8 +7,9 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import checks, raw_writes  # noqa: F401
+        from audit import checks, destination_weakening, raw_writes  # noqa: F401
         from audit.recorder import install
 
         install()
+        destination_weakening.install()
         post_migrate.connect(raw_writes.refresh, sender=self, dispatch_uid="audit")
