@@ -7,9 +7,9 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import checks, destination_weakening, raw_writes  # noqa: F401
-        from audit.recorder import install
+        from audit import checks, destination_weakening, pruning, raw_writes, recorder  # noqa: F401
 
-        install()
+        recorder.install()
         destination_weakening.install()
+        pruning.install()
         post_migrate.connect(raw_writes.refresh, sender=self, dispatch_uid="audit")

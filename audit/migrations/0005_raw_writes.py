@@ -28,5 +28,5 @@ def _run(schema_editor, statements):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0003_tenancy")]
+    dependencies = [("audit", "0004_pruning")]
     operations = [migrations.RunPython(up, down, elidable=False)]
