@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from audit import labels
-from audit.api_filters import PARAMETERS, refuse_confined, search_of
+from audit.api_filters import PARAMETERS, refuse_keys_of_projects, search_of
 from audit.models import Entry
 from audit.paging import Reader
 from portal.api import ReadViewSet
@@ -130,5 +130,5 @@ class EntryViewSet(ReadViewSet):
         return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet:
-        refuse_confined(self.request)
+        refuse_keys_of_projects(self.request)
         return super().get_queryset()

@@ -8,8 +8,7 @@ from rest_framework.request import Request
 
 from audit import searching
 from audit.searching import Search
-from portal.api import RolePermission
-from portal.errors import Refusal
+from portal.api import RolePermission, refuse_confined
 
 PARAMETERS = [
     OpenApiParameter("actor", str, description="An e-mail address, a key's id, or `system`."),
@@ -35,11 +34,9 @@ class ReadsTrail(RolePermission):
 
 def search_of(request: Request) -> Search:
     """What the caller asks for. Raises `Refusal`, also for a key of single projects."""
-    refuse_confined(request)
+    refuse_keys_of_projects(request)
     return searching.read(request.query_params, request.user)
 
 
-def refuse_confined(request: Request) -> None:
-    caller = request.auth
-    if caller is not None and caller.reached_projects() is not None:
-        raise Refusal("permission_denied", _("A key of single projects does not read the trail."))
+def refuse_keys_of_projects(request: Request) -> None:
+    refuse_confined(request, _("A key of single projects does not read the trail."))
