@@ -16,6 +16,7 @@ from audit import (
     console_list,
     export_page,
     labels,
+    proof_page,
     sealing_state,
     searching,
     words,
@@ -64,7 +65,18 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
 
     def get_urls(self) -> list[Any]:
         export = self.admin_site.admin_view(self.export_view)
-        return [path("export/", export, name="audit_entry_export"), *super().get_urls()]
+        proof = self.admin_site.admin_view(self.proof_view)
+        return [
+            path("export/", export, name="audit_entry_export"),
+            path("<path:object_id>/proof/", proof, name="audit_entry_proof"),
+            *super().get_urls(),
+        ]
+
+    def proof_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        entry = self.get_object(request, object_id)
+        if not self.has_view_permission(request, entry):
+            raise PermissionDenied
+        return proof_page.download(request, entry)
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         return export_page.page(self, request)

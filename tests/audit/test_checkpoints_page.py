@@ -1,6 +1,7 @@
 """The checkpoints in the console: how sealing stands, what a checkpoint says, and a warning where it does not go on."""
 
 import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,20 @@ def test_an_entrys_page_names_the_checkpoint_that_seals_it(cast):
     number = Checkpoint.objects.latest("number").number
     assert f"Sealed by checkpoint {number}." in page
     assert f"{LIST}{number}/change/" in page
+
+
+def test_the_proof_of_an_entry_is_downloaded_from_its_page(cast):
+    client = signed_in(cast.admin)
+    entry = Entry.objects.latest("id")
+    url = f"/admin/audit/entry/{entry.pk}/proof/"
+    assert client.get(url).status_code == 409
+    sealing.seal()
+    header, line = map(json.loads, client.get(url).content.splitlines())
+    assert header["selection"] == {"id": entry.pk}
+    assert line["entry"]["id"] == entry.pk
+    assert line["proof"]["checkpoint"] == Checkpoint.objects.latest("number").number
+    assert url in client.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
+    assert signed_in(cast.sam).get(url).status_code == 404
 
 
 def test_the_public_key_is_shown_and_downloaded(cast):

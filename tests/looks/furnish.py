@@ -246,6 +246,7 @@ def _console() -> dict[str, str]:
 
     from accounts.actions import create_key
     from accounts.models import Impersonation, PendingChange, User
+    from audit import sealing
     from guards.models import Guard, GuardAttachment
     from portal.models import AddressRule, Bucket, CspReport, Model, Provider, Setting
     from projects.models import Project, Spend, TeamSpend
@@ -316,7 +317,8 @@ def _console() -> dict[str, str]:
         },
     )
     Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
-    found = {}
+    found = {"changed_entry": _changed(project)}
+    sealing.seal()
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")
         # The last owner of a team cannot be removed; a member can.
@@ -324,6 +326,26 @@ def _console() -> dict[str, str]:
         assert row is not None, f"nothing to show of {model._meta.label}"
         found[model._meta.label_lower.replace(".", "_")] = str(row.pk)
     return found
+
+
+def _changed(project: Any) -> str:
+    """The key of an entry with a long text, a list, a mask and a switch on both sides."""
+    from audit import trail
+    from audit.models import Entry
+
+    changes = {
+        "description": [
+            "Answers questions of staff from the handbook. It is kind, and brief.",
+            "Answers questions of all employees from the handbook of 2026. It is brief.",
+        ],
+        "parameters": [{"temperature": 0.2, "max_tokens": 800}, {"temperature": 0.7}],
+        "allowed_regions": [["eu-central", "eu-west"], ["eu-central", "ch"]],
+        "system_prompt": ["••••", "••••"],
+        "log_content": [True, False],
+        "visibility": ["private", "public"],
+    }
+    trail.record(action="update", target=project, changes=changes, reason="Ticket 4711")
+    return str(Entry.objects.latest("id").pk)
 
 
 if __name__ == "__main__":
