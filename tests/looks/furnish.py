@@ -6,6 +6,7 @@ Prints a JSON object: the addresses of the pages that depend on what was made.
 import json
 import sys
 from io import BytesIO
+from typing import Any
 
 import django
 
