@@ -1,5 +1,6 @@
 """How the sealing stands: what the checkpoints page says at its top, and the start page where something is wrong."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,12 +8,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Min
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit import checkpoint_file, sealing, signing
+from audit import checkpoint_file, signing
 from audit.checkpoint_file import OutOfStep
 from audit.models import Checkpoint, Entry
 from audit.querysets import reads_everything
@@ -26,12 +26,17 @@ MOST = 10_000  # entries that are counted; more is "more than"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`refusal` says why nothing can be sealed, in words; empty where all is well."""
+    """`refusal` says why nothing can be sealed, in words; empty where nothing is known to be wrong.
+
+    Only the worker needs the signing key and the checkpoints file: where this process has none, `public_key` is empty,
+    and `has_file` false.
+    """
 
     last: Checkpoint | None
     waiting: int
     oldest_waiting: datetime | None
     refusal: str
+    has_file: bool
     fingerprint: str
     public_key: str
 
@@ -49,7 +54,7 @@ class State:
             return self.refusal
         if self.is_overdue:
             return _(
-                "Sealing is overdue: entries wait for more than ten minutes. Does the worker run?"
+                "Sealing is overdue: entries wait for more than ten minutes. Does the worker run, and has it the key?"
             )
         return ""
 
@@ -57,48 +62,39 @@ class State:
 def state() -> State:
     """As the system sees it, whoever asks."""
     with tenant(EVERYTHING):
-        newest = Checkpoint.objects.defer("line").order_by("-number").first()
-        to = sealing.newest().to if newest else 0
-        waiting = Entry.objects.filter(pk__gt=to).order_by("pk")[:MOST]
-        found = waiting.aggregate(oldest=Min("created_at"))
-        refusal = _refusal()
-        count = waiting.count()
-    key = _key()
-    return State(
-        newest,
-        count,
-        found["oldest"],
-        refusal,
-        signing.id_of(key) if key is not None else "",
-        signing.public_text(key) if key is not None else "",
-    )
+        last = Checkpoint.objects.order_by("-number").first()
+        said = json.loads(last.line) if last is not None else {}
+        waiting = Entry.objects.filter(pk__gt=said.get("to", 0)).order_by("pk")
+        oldest = waiting.values_list("created_at", flat=True).first()
+        count = len(waiting.values_list("pk", flat=True)[:MOST])
+        has_file = checkpoint_file.path().exists()
+        refusal = _refusal() if has_file else ""
+    key = _key(said.get("key", ""))
+    fingerprint = signing.id_of(key) if key is not None else said.get("key", "")
+    public = signing.public_text(key) if key is not None else ""
+    return State(last, count, oldest, refusal, has_file, fingerprint, public)
 
 
 def public_pem() -> str:
-    """The public key as a file; empty where there is none."""
-    key = _key()
+    """The public key of the newest checkpoint as a file; empty where this process does not know it."""
+    with tenant(EVERYTHING):
+        line = Checkpoint.objects.order_by("-number").values_list("line", flat=True).first()
+    key = _key(json.loads(line)["key"] if line else "")
     if key is None:
         return ""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
 
-def fingerprint_groups(fingerprint: str) -> str:
-    """In fours, to be read aloud."""
-    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
-
-
-def _key() -> Any:
+def _key(name: str) -> Any:
+    """The key with this id, where this process knows it; without a name the one that will sign."""
     try:
-        known = signing.keys()
+        return signing.key_named(name) if name else next(iter(signing.keys()), None)
     except ImproperlyConfigured:
         return None
-    return known[0] if known else None
 
 
 def _refusal() -> str:
-    if _key() is None:
-        return _("Nothing is sealed: there is no signing key (PORTAL_AUDIT_SIGNING_KEY).")
     try:
         checkpoint_file.require_in_step()
     except OutOfStep as error:
