@@ -187,6 +187,7 @@ class Destination(SealedModel):
 
     objects = DestinationQuerySet.as_manager()
 
+    trail_label = "name"
     _stored_url = ""  # what the row says; the secret was entered for this address
     _saved_secret: Any = None  # entered before, and saved with that
 

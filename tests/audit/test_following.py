@@ -411,6 +411,7 @@ def test_retention_learns_how_far_all_have_got(destination, receiver):
     turns.forward_due()
     assert forwarded_up_to() == behind < ids()[-1]
     Destination.objects.filter(pk=other.pk).update(holds_retention=False)
+    turns.forward_due()
     assert forwarded_up_to() == ids()[-1]
     Destination.objects.update(holds_retention=False)
     assert forwarded_up_to() is None
