@@ -228,7 +228,7 @@ class DestinationAdmin(ConsoleModelAdmin):
         if not forwarding.failures or forwarding.next_at is None or destination.is_paused:
             return shown
         again = cells.when(forwarding.next_at)
-        return format_html("{} · {} {}", shown, _("tried again"), again)
+        return format_html("{} · {} {}", shown, _("next attempt"), again)
 
     @admin.display(description=_("entries sent"))
     def sent(self, destination: Destination) -> Any:
