@@ -54,7 +54,10 @@ def _failed(credentials: dict[str, Any], **_: Any) -> None:
     typed = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
     email = sealed(typed, subject="", place="accounts.User.email")
     trail.record(
-        action="sign_in_failed", target_type="accounts.User", changes={"email": [None, email]}
+        action="sign_in_failed",
+        target_type="accounts.User",
+        changes={"email": [None, email]},
+        outcome="refused",
     )
 
 
