@@ -70,7 +70,9 @@ class _Forms(HTMLParser):
             form.names.add(name)
             kind = given.get("type", "text")
             is_switch = kind in ("checkbox", "radio")
-            if kind in ("submit", "file", "image", "button") or (is_switch and "checked" not in given):
+            if kind in ("submit", "file", "image", "button") or (
+                is_switch and "checked" not in given
+            ):
                 return
             form.fields.append((name, given.get("value", "on" if is_switch else "")))
         elif tag == "select" and name:
@@ -110,7 +112,9 @@ def page_of(text: str) -> _Forms:
 class Browser:
     """`who` names it in the table. `journal` is where every exchange is kept, in order."""
 
-    def __init__(self, port: int, who: str, journal: list[Exchanged], address: str = "203.0.113.9") -> None:
+    def __init__(
+        self, port: int, who: str, journal: list[Exchanged], address: str = "203.0.113.9"
+    ) -> None:
         self.port, self.who, self.journal, self.address = port, who, journal, address
         self.cookies: dict[str, str] = {}
         self.bearer = ""
@@ -128,7 +132,12 @@ class Browser:
         headers: dict[str, str] | None = None,
     ) -> Exchanged:
         """`form` is sent as a page does, `data` as JSON, `body` as it is."""
-        sent = {**PROXY, "X-Forwarded-For": self.address, "User-Agent": "Canary/1.0", **(headers or {})}
+        sent = {
+            **PROXY,
+            "X-Forwarded-For": self.address,
+            "User-Agent": "Canary/1.0",
+            **(headers or {}),
+        }
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if self.bearer and "Authorization" not in sent:
@@ -161,14 +170,18 @@ class Browser:
                 else:
                     self.cookies.pop(key, None)
         raw = "\n".join([path, *(f"{name}: {value}" for name, value in sent.items()), ""]).encode()
-        made = Exchanged(self.who, method, path, raw + (body or b""), answer.status, answer.getheaders(), said)
+        made = Exchanged(
+            self.who, method, path, raw + (body or b""), answer.status, answer.getheaders(), said
+        )
         self.journal.append(made)
         return made
 
     def get(self, path: str, **more: Any) -> Exchanged:
         return self.ask("GET", path, **more)
 
-    def submit(self, path: str, *, to: str = "", expect: tuple[int, ...] = (302,), **fields: Any) -> Exchanged:
+    def submit(
+        self, path: str, *, to: str = "", expect: tuple[int, ...] = (302,), **fields: Any
+    ) -> Exchanged:
         """Opens a page, fills the form that has these fields in, and sends it, as a person does.
 
         `to` is the end of the form's own address, where several would do. None takes a field out.

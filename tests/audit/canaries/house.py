@@ -2,9 +2,9 @@
 
 import base64
 import os
-import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,7 +28,14 @@ from tests.model_server import ModelServer
 from tests.servers import free_port, postgres_server, redis_server_process
 from tests.tooling.installation import ROOT, collect, role_urls
 
-PORTAL, WRAPPED = "portal.", "tests.audit.canaries.process"
+WRAPPED = "tests.audit.canaries.process"
+URLS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_SYSTEM_URL",
+    "DATABASE_ADMIN_URL",
+    "REDIS_URL",
+)
 
 
 @dataclass
@@ -43,7 +50,7 @@ class House:
     superuser: str = ""
     journal: list[Exchanged] = field(default_factory=list)
     commands: list[tuple[str, str]] = field(default_factory=list)
-    monitored: list[str] = field(default_factory=list)
+    monitored: list[bytes] = field(default_factory=list)
 
     def browser(self, who: str, address: str = "203.0.113.9") -> Browser:
         return Browser(self.port, who, self.journal, address)
@@ -99,7 +106,9 @@ def _started(script: str, house: House, name: str, portal: str) -> Iterator[None
     """One of `deploy/`'s scripts as it is, but for the module that it starts."""
     text = (ROOT / "deploy" / script).read_text()
     assert portal in text
-    text = text.replace(portal, portal.replace("portal.wsgi", WRAPPED).replace("portal.celery", WRAPPED))
+    text = text.replace(
+        portal, portal.replace("portal.wsgi", WRAPPED).replace("portal.celery", WRAPPED)
+    )
     with (house.directory / f"{name}.log").open("wb") as said:
         process = subprocess.Popen(
             ["sh", "-c", text, f"deploy/{script}"],
@@ -108,7 +117,7 @@ def _started(script: str, house: House, name: str, portal: str) -> Iterator[None
         try:
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGKILL)  # what it wrote is read by now
             process.wait(60)
 
 
@@ -125,15 +134,16 @@ def _wait_for_web(house: House) -> None:
 
 @contextmanager
 def _monitored(house: House) -> Iterator[None]:
-    """All that any process tells Redis, from now on."""
-    client = redis.Redis.from_url(house.env["REDIS_URL"])
-    with client.monitor() as monitor:
+    """All that any process tells Redis, from now on, as Redis itself repeats it."""
+    parts = urlsplit(house.env["REDIS_URL"])
+    with socket.create_connection(("127.0.0.1", parts.port)) as client:
+        client.sendall(f"AUTH {parts.password}\r\nMONITOR\r\n".encode())
 
         def listen() -> None:
             try:
-                for command in monitor.listen():
-                    house.monitored.append(command["command"])
-            except (redis.RedisError, OSError, ValueError):
+                while said := client.recv(65536):
+                    house.monitored.append(said)
+            except OSError:
                 return
 
         threading.Thread(target=listen, daemon=True).start()
@@ -204,5 +214,5 @@ def _of_the_database(house: House) -> str:
 
 def passwords_of(env: dict[str, str]) -> dict[str, str]:
     """Of the addresses of databases and Redis, by variable."""
-    found = {name: urlsplit(env[name]).password for name in env if re.search(r"^(DATABASE_.*URL|DATABASE_URL|REDIS_URL)$", name)}
+    found = {name: urlsplit(env.get(name, "")).password for name in URLS}
     return {name: password for name, password in found.items() if password}

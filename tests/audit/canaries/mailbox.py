@@ -63,7 +63,9 @@ class Mailbox(socketserver.ThreadingTCPServer):
         until = time.monotonic() + seconds
         while True:
             for to, text in reversed(self.mails):
-                found = re.findall(rf"https://\S*{re.escape(words)}[^\s\"<]*", text.decode(errors="replace"))
+                found = re.findall(
+                    rf"https://\S*{re.escape(words)}[^\s\"<]*", text.decode(errors="replace")
+                )
                 if to == recipient and found:
                     return found[0].replace("=\n", "")
             assert time.monotonic() < until, f"{recipient} was sent no {words}"

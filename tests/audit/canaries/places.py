@@ -76,13 +76,18 @@ def of_the_server(house: House) -> Places:
         return
     programs = postgres_programs()
     dumped = subprocess.run(
-        [str(programs / "pg_dump"), "--no-owner", _of_the_database(house)], capture_output=True, check=True
+        [str(programs / "pg_dump"), "--no-owner", _of_the_database(house)],
+        capture_output=True,
+        check=True,
     )
     yield "pg_dump", dumped.stdout
     yield "log postgres", server_log(house)
     client = redis.Redis.from_url(house.env["REDIS_URL"])
     for key in client.scan_iter(count=1000):
-        yield f"redis {key.split(b':')[0].decode(errors='replace')}", key + b"\n" + (client.dump(key) or b"")
+        yield (
+            f"redis {key.split(b':')[0].decode(errors='replace')}",
+            key + b"\n" + (client.dump(key) or b""),
+        )
         kind = client.type(key)
         if kind == b"string":
             yield "redis, a value", client.get(key) or b""
@@ -90,7 +95,7 @@ def of_the_server(house: House) -> Places:
             yield "redis, a value", str(client.hgetall(key)).encode()
         elif kind == b"list":
             yield "redis, a value", b"\n".join(client.lrange(key, 0, -1))
-    yield "redis, all it was told", "\n".join(house.monitored).encode("utf-8", "replace")
+    yield "redis, all it was told", b"".join(house.monitored)
 
 
 def of_what_was_said(house: House) -> Places:

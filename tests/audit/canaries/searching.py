@@ -47,7 +47,10 @@ def _written(text: str) -> dict[str, bytes]:
         "HTML": html.escape(text).encode(),
         "rot13": text.translate(_ROT13).encode(),
         **{f"base64 at {shift}": _inside(raw, shift, base64.b64encode) for shift in range(3)},
-        **{f"base64url at {shift}": _inside(raw, shift, base64.urlsafe_b64encode) for shift in range(3)},
+        **{
+            f"base64url at {shift}": _inside(raw, shift, base64.urlsafe_b64encode)
+            for shift in range(3)
+        },
         "base32": base64.b32encode(raw).rstrip(b"=")[:-1],
     }
 

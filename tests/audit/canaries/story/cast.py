@@ -6,8 +6,7 @@ from typing import Any
 
 from tests.audit.canaries.browser import Browser
 from tests.audit.canaries.canary import Canaries
-from tests.audit.canaries.house import House
-from tests.audit.canaries.house import passwords_of
+from tests.audit.canaries.house import House, passwords_of
 from tests.audit.canaries.house import secrets_of_the_environment as environment
 
 TEAM, OTHER = "research", "support"  # as the demo organisation has them
@@ -30,7 +29,9 @@ class Cast:
     house: House
     canaries: Canaries
     people: dict[str, Person] = field(default_factory=dict)
-    made: dict[str, str] = field(default_factory=dict)  # ids and addresses of what was made, by name
+    made: dict[str, str] = field(
+        default_factory=dict
+    )  # ids and addresses of what was made, by name
 
     def __getattr__(self, name: str) -> Person:
         try:

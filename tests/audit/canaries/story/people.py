@@ -19,7 +19,12 @@ def tell(house: House, canaries: Canaries, cast: Cast) -> None:
     for password in re.findall(r"@\S+ +(\S+)\n", said):
         canaries.keep("a password of the demo organisation", password)
     _first_admin(house, canaries, cast)
-    for who, rights in (("owner", {}), ("member", {}), ("auditor", {"is_auditor": "on"}), ("second", {"is_superuser": "on"})):
+    for who, rights in (
+        ("owner", {}),
+        ("member", {}),
+        ("auditor", {"is_auditor": "on"}),
+        ("second", {"is_superuser": "on"}),
+    ):
         _invited(house, canaries, cast, cast.add(who), rights)
     for who, role in (("owner", "owner"), ("member", "member")):
         _into_the_team(cast, cast.people[who], role)
@@ -39,10 +44,14 @@ def _first_admin(house: House, canaries: Canaries, cast: Cast) -> None:
     cookies(canaries, admin.browser)
 
 
-def _invited(house: House, canaries: Canaries, cast: Cast, person: Person, rights: dict[str, str]) -> None:
+def _invited(
+    house: House, canaries: Canaries, cast: Cast, person: Person, rights: dict[str, str]
+) -> None:
     """Made in the console; the mailed link opens the account."""
     name = canaries.new("a person's name", f"{person.who.title()} {{}}")
-    made = cast.admin.browser.submit("/admin/accounts/user/add/", email=person.email, name=name, **rights)
+    made = cast.admin.browser.submit(
+        "/admin/accounts/user/add/", email=person.email, name=name, **rights
+    )
     house.task("accounts.mail_notices")
     link = house.mailbox.link_for(person.email, LINK)
     canaries.keep("a link to a new password", link, link.rstrip("/").rpartition("-")[2])
@@ -123,8 +132,16 @@ def _forgotten(house: House, canaries: Canaries, cast: Cast) -> None:
         password1=second, password2=second,
     )  # fmt: skip
     weak = canaries.password("a password: a wrong one")
-    browser.submit("/account/password/change/", expect=(200,), oldpassword=first, password1=second, password2=weak)
-    browser.submit("/account/password/change/", oldpassword=first, password1=second, password2=second)
+    browser.submit(
+        "/account/password/change/",
+        expect=(200,),
+        oldpassword=first,
+        password1=second,
+        password2=weak,
+    )
+    browser.submit(
+        "/account/password/change/", oldpassword=first, password1=second, password2=second
+    )
     stranger = house.browser("stranger", "198.51.100.8")
     stranger.sign_in(member.email, first, expect=(200,))
     stranger.submit("/account/password/reset/", email=member.email)

@@ -1,6 +1,5 @@
 """Programs sign in, go on, reuse what was replaced, and send passwords and keys where they do not belong."""
 
-
 from urllib.parse import quote
 
 from tests.audit.canaries.browser import basic
@@ -22,21 +21,33 @@ def _tokens(house: House, canaries: Canaries, cast: Cast) -> None:
     first = program.ask("POST", "/api/auth/token/", data=body)
     assert first.status == 200, first.text
     _kept(canaries, first.json)
-    second = program.ask("POST", "/api/auth/token/refresh/", data={"refresh": first.json["refresh"]})
+    second = program.ask(
+        "POST", "/api/auth/token/refresh/", data={"refresh": first.json["refresh"]}
+    )
     assert second.status == 200, second.text
     _kept(canaries, second.json)
     program.bearer = second.json["access"]
     assert program.get("/api/users/me/").status == 200
-    program.ask("POST", "/api/auth/fresh/", data={"password": canaries.password("a password: a wrong one")})
+    program.ask(
+        "POST", "/api/auth/fresh/", data={"password": canaries.password("a password: a wrong one")}
+    )
     proved = program.ask("POST", "/api/auth/fresh/", data={"password": cast.member.password})
     assert proved.status == 200, proved.text
     canaries.keep("an access token", proved.json["access"], *_parts(proved.json["access"]))
     head, claims, signature = second.json["access"].split(".")
-    for tampered in (f"{head}.{claims}.{signature[::-1]}", f"{head}.{claims}.", second.json["access"][:-2]):
+    for tampered in (
+        f"{head}.{claims}.{signature[::-1]}",
+        f"{head}.{claims}.",
+        second.json["access"][:-2],
+    ):
         program.bearer = tampered
         assert program.get("/api/users/me/").status == 401
     program.bearer = ""
-    for used in (first.json["refresh"], first.json["refresh"][:-4] + "0000", second.json["refresh"]):
+    for used in (
+        first.json["refresh"],
+        first.json["refresh"][:-4] + "0000",
+        second.json["refresh"],
+    ):
         assert program.ask("POST", "/api/auth/token/refresh/", data={"refresh": used}).status == 401
     again = program.ask("POST", "/api/auth/token/", data=body)
     _kept(canaries, again.json)
@@ -74,7 +85,10 @@ def _headers(house: House, canaries: Canaries, cast: Cast) -> None:
         (cast.made["key"][:-1] + "!", 401),
         (cast.made["key"][:30], 401),
     ):
-        assert program.get("/api/users/me/", headers={"Authorization": f"Bearer {key}"}).status == status
+        assert (
+            program.get("/api/users/me/", headers={"Authorization": f"Bearer {key}"}).status
+            == status
+        )
         program.get("/api/users/me/", headers={"Authorization": key})
         program.get("/api/users/me/", headers={"Authorization": f"Token {key}"})
         program.get("/api/users/me/", headers={"X-API-Key": key, "X-Request-ID": key})
@@ -82,4 +96,9 @@ def _headers(house: House, canaries: Canaries, cast: Cast) -> None:
         program.get(f"/api/keys/{key}/")
         program.get(f"/nowhere/{key}/?password={quote(cast.owner.password)}")
         program.ask("POST", f"{CHAT}?key={key}", data={"model": key, "messages": []})
-        program.ask("POST", "/widget/v1/session", data={"key": key}, headers={"Origin": "https://shop.example.com"})
+        program.ask(
+            "POST",
+            "/widget/v1/session",
+            data={"key": key},
+            headers={"Origin": "https://shop.example.com"},
+        )
