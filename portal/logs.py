@@ -45,7 +45,7 @@ _CREDENTIALS = (
     (re.compile(r"\bgAAAA[A-Za-z0-9_=-]{20,}"), HIDDEN),
     # Signed by Django: a visitor's session, for one.
     (re.compile(r"[A-Za-z0-9_.-]{20,}:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}"), HIDDEN),
-    (re.compile(r"(/password/reset/key/)[^/\s\"']+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(/password/reset/key/)(?!done/)[^/\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)", re.S), HIDDEN),
     (
         re.compile(
