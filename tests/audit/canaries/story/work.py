@@ -126,7 +126,7 @@ def _destinations(canaries: Canaries, cast: Cast) -> None:
     chain, key = client_certificate()
     kept = key.split("\n")[2]
     canaries.keep("the client key of a syslog destination", kept)
-    fields = {"name": "Log", "kind": "syslog", "host": "siem.example.com", "is_paused": "on"}
+    fields = {"name": "Log", "kind": "syslog", "host": "siem.example.com"}
     browser.submit(
         f"{page}add/", expect=(200,), **fields, client_certificate="", new_client_key=key
     )
