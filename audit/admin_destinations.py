@@ -22,11 +22,13 @@ from audit.destination_actions import (
 )
 from audit.destination_forms import OF_SYSLOG, OF_WEBHOOK, DestinationForm
 from audit.destinations import Destination
+from audit.forwarding import following
 from audit.forwarding.failures import WORDS
-from audit.forwarding.progress import lag_of, with_lag
-from portal import cells, sensitive, weakenings
+from audit.forwarding.progress import lag_of, long_failing, with_lag
+from portal import cells, sensitive, start_page, weakenings
 from portal.console import ConsoleModelAdmin
 from portal.console_navigation import Tool
+from portal.start_page import Notice, Scope
 from portal.tenancy import own_transactions, scope_of, tenant
 
 GETS = (
@@ -89,9 +91,9 @@ class DestinationAdmin(ConsoleModelAdmin):
         return [*self.readonly_fields, *(["kind", "from_beginning"] if obj else [])]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """A new address is tried at once, whatever the old one was waiting for."""
+        place = None if change else following.start(from_beginning=obj.from_beginning)
         super().save_model(request, obj, form, change)
-        begin_forwarding(by=request.user, destination=obj)
+        begin_forwarding(by=request.user, destination=obj, place=place)
 
     def object_tools(self, request: HttpRequest, obj: Destination) -> list[Tool]:
         if not self.has_change_permission(request, obj):
@@ -227,7 +229,7 @@ class DestinationAdmin(ConsoleModelAdmin):
         if not forwarding.failures or forwarding.next_at is None or destination.is_paused:
             return shown
         again = cells.when(forwarding.next_at)
-        return format_html("{} · {} {}", shown, _("tried again"), again)
+        return format_html("{} · {} {}", shown, _("next attempt"), again)
 
     @admin.display(description=_("entries sent"))
     def sent(self, destination: Destination) -> Any:
@@ -242,3 +244,22 @@ class DestinationAdmin(ConsoleModelAdmin):
     def stored_client_key(self, destination: Destination) -> Any:
         """Whether there is one; nothing of it is shown."""
         return cells.chip(_("stored")) if destination.__dict__.get("client_key") else cells.NOTHING
+
+
+def notices(scope: Scope) -> list[Notice]:
+    """On the start page, for who may look at destinations."""
+    if scope.teams is not None or not scope.user.has_perm("audit.view_destination"):
+        return []
+    return [
+        Notice(
+            "bad",
+            _("Forwarding the trail to %(name)s has been failing; it began %(when)s.")
+            % {"name": row.name, "when": cells.relative(row.forwarding.failing_since)},
+            reverse("admin:audit_destination_change", args=[row.pk]),
+            _("See why"),
+        )
+        for row in long_failing()
+    ]
+
+
+start_page.register_notices(notices)
