@@ -362,7 +362,6 @@ def _console() -> dict[str, str]:
     Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
     found = {"changed_entry": _changed(project)}
     sealing.seal()
-    found = {}
     found["webhook"] = str(Destination.objects.get(kind="webhook").pk)
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")
