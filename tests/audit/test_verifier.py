@@ -11,10 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from django.core.management import CommandError, call_command
+from django.test import Client
 
-from audit import proofs, sealing, signing, verifier
+from audit import checkpoint_file, proofs, sealing, signing, verifier
 from audit.models import Checkpoint, Entry
+from audit.trail import record
 from audit.verifying import verify
 from tests.audit.tampering import SEEDS, Trail, copy, own_the_database, run, write
 
@@ -114,9 +117,14 @@ def test_its_help_explains_what_is_needed_and_what_the_answer_means(expert):
 
 
 def test_the_key_may_be_in_a_file(expert, trail, tmp_path):
-    key = tmp_path / "key.txt"
-    key.write_text(signing.public_text(signing.keys()[0]) + "\n")
-    assert expert("--export", export(tmp_path), keys=[str(key)])[0] == 0
+    key, path, signer = tmp_path / "key.txt", export(tmp_path), signing.keys()[0]
+    key.write_text(signing.public_text(signer) + "\n")
+    assert expert("--export", path, keys=[str(key)])[0] == 0
+    pem = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    key.write_bytes(signer.public_key().public_bytes(*pem))
+    assert expert("--export", path, keys=[str(key)])[0] == 0
+    key.write_text("-----BEGIN PUBLIC KEY-----")
+    assert expert("--export", path, keys=[str(key)])[0] == 2
 
 
 def test_one_entry_is_proven_alone(expert, trail, tmp_path, capsys):
@@ -132,6 +140,9 @@ def test_one_entry_is_proven_alone(expert, trail, tmp_path, capsys):
     assert expert("--entry", path) == (0, "The entry is as it was sealed.\n", "")
     path.write_text(json.dumps(said, indent=4))
     assert expert("--entry", path)[0] == 0
+    selected = export(tmp_path, "--action", "exported", name="selected.jsonl")
+    selected.write_text("".join(selected.read_text().splitlines(keepends=True)[:2]))
+    assert expert("--entry", selected)[0] == 0
     said["entry"]["reason"] = "another"
     path.write_text(json.dumps(said))
     code, _, errors = expert("--entry", path)
@@ -212,8 +223,6 @@ def test_a_refused_export_leaves_no_file(trail, tmp_path):
 
 
 def test_texts_of_every_kind_are_read_back_from_an_export(trail, tmp_path):
-    from audit.trail import record
-
     for text in (
         ',"action":"x',
         "ends with a comma,",
@@ -427,3 +436,28 @@ def test_progress_is_shown_on_a_terminal_alone(trail, tmp_path):
     assert "entries" in shown
     assert " a second" in shown
     assert "[" in shown
+
+
+def test_the_api_proves_an_entry_to_who_may_read_it(cast, settings, tmp_path):
+    settings.AUDIT_CHECKPOINT_FILE = str(tmp_path / "checkpoints.jsonl")
+    settings.AUDIT_SIGNING_KEYS = [SEEDS[0]]
+    record(action="exported", target_label="only-support", team_id=cast.support.pk)
+    entry = Entry.objects.latest("id")
+    url = f"/api/audit-entries/{entry.pk}/proof/"
+    mine, theirs = cast.bearer(cast.sam), cast.bearer(cast.olivia)
+    response = Client().get(url, headers=mine)
+    assert (response.status_code, "not sealed yet" in response.content.decode()) == (409, True)
+    sealing.seal()
+    response = Client().get(url, headers=mine)
+    book = verifier.Book(checkpoint_file.path(), verifier.Chain(signing.public_keys()))
+    assert verifier.verify_selection([response.content], book, tell=lambda entries: None) == 1
+    assert response.json()["entry"]["id"] == entry.pk
+    assert Client().get(url, headers=theirs).status_code == 404
+    assert Client().get(url).status_code == 401
+    own_the_database()
+    run(f"UPDATE audit_entry SET reason = 'x' WHERE id = {entry.pk - 1}")
+    response = Client().get(url, headers=mine)
+    assert (response.status_code, "not as it was sealed" in response.content.decode()) == (
+        409,
+        True,
+    )

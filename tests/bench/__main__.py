@@ -42,7 +42,6 @@ def environment(data: Path, database: str, redis: str, upstream: str) -> dict[st
         "REDIS_URL": redis,
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "BENCH_UPSTREAM": upstream,
-        "BENCH_SUPERUSER_URL": database,
     }
 
 

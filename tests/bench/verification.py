@@ -5,6 +5,7 @@ Run by `python -m tests.bench --only verification`; each figure also for a core,
 
 import base64
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -33,15 +34,19 @@ def measure(env: dict[str, str], *, entries: int = ENTRIES) -> dict[str, Any]:
     """In an installation with an empty trail."""
     from audit.verifier import FIELDS
 
-    seed = bytes(range(32))
+    seed = secrets.token_bytes(32)
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-verification-"))
     env = env | {
         "PORTAL_AUDIT_SIGNING_KEY": base64.b64encode(seed).decode(),
         "PORTAL_AUDIT_CHECKPOINT_FILE": str(folder / "checkpoints.jsonl"),
     }
     try:
-        with psycopg.connect(env["BENCH_SUPERUSER_URL"], autocommit=True) as owner:
+        owner_url = env["DATABASE_ADMIN_URL"].replace("/postgres?", "/portal?")
+        with psycopg.connect(owner_url, autocommit=True) as owner:
             owner.execute(FILL.format(columns=", ".join(FIELDS), entries=entries))
+            owner.execute(
+                "SELECT setval(pg_get_serial_sequence('audit_entry', 'id'), max(id)) FROM audit_entry"
+            )
             owner.execute("VACUUM ANALYZE audit_entry")
         public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         shutil.copy("audit/verifier.py", folder)
@@ -57,8 +62,8 @@ def measure(env: dict[str, str], *, entries: int = ENTRIES) -> dict[str, Any]:
             "seal": ["manage.py", "seal_audit"],
             "verify_audit": ["manage.py", "verify_audit", "--no-seal"],
             "export": [*export, str(folder / "trail.jsonl")],
-            "export, compressed": [*export, str(folder / "trail.jsonl.gz")],
             "verifier.py": [*alone, str(folder / "trail.jsonl")],
+            "export, compressed": [*export, str(folder / "trail.jsonl.gz")],
             "verifier.py, compressed": [*alone, str(folder / "trail.jsonl.gz")],
         }
         return {name: _rate(command, env, entries) for name, command in steps.items()}
