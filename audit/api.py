@@ -1,5 +1,6 @@
 """The resource `audit-entries`: read only, by cursor."""
 
+import logging
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -17,7 +19,12 @@ from audit import labels
 from audit.api_filters import PARAMETERS, refuse_keys_of_projects, search_of
 from audit.models import Entry
 from audit.paging import Reader
+from audit.proofs import NotProvable, Proofs
+from audit.verifier import Problem
 from portal.api import ReadViewSet
+from portal.errors import Refusal
+
+logger = logging.getLogger("audit.verifying")
 
 _CURSOR = re.compile(r"([ab])(\d{1,18})")
 
@@ -55,6 +62,19 @@ class EntrySerializer(serializers.ModelSerializer):
             "address",
             "request_id",
         )
+
+
+class ProofSerializer(serializers.Serializer):
+    checkpoint = serializers.IntegerField()
+    index = serializers.IntegerField()
+    path = serializers.ListField(child=serializers.CharField())
+
+
+class ProvenSerializer(serializers.Serializer):
+    """`docs/audit.md` says how to verify it."""
+
+    entry = serializers.DictField()
+    proof = ProofSerializer()
 
 
 class NewestFirst(BasePagination):
@@ -128,6 +148,25 @@ class EntryViewSet(ReadViewSet):
     @extend_schema(parameters=PARAMETERS)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="audit_entry_proof",
+        summary="The proof that an entry is in the trail",
+        description=(
+            "The entry as it is stored and sealed, and the way from it to the root that its checkpoint signs, for "
+            "`verifier.py --entry`. 409 until it is sealed, at most a minute after it was written."
+        ),
+        responses={200: ProvenSerializer},
+    )
+    @action(detail=True, methods=["get"], url_path="proof", url_name="proof")
+    def proof(self, request: Request, pk: Any = None) -> Response:
+        try:
+            return Response(Proofs().of(self.get_object().pk))
+        except NotProvable as error:
+            raise Refusal("conflict", str(error)) from None
+        except Problem as problem:
+            logger.critical("the trail is not as it was sealed: %s", problem)
+            raise Refusal("conflict", _("The trail is not as it was sealed.")) from None
 
     def get_queryset(self) -> QuerySet:
         refuse_keys_of_projects(self.request)

@@ -1,6 +1,6 @@
 """The guarded completion and the guarded stream beside the floor: interleaved repetitions, medians, ratios, JSON.
 
-    python -m tests.bench [--only exchanges|access|trail] [--server granian|gevent|gthread]… [--seconds 5] [--repeat 3]
+    python -m tests.bench [--only exchanges|access|verification|trail] [--server granian|gevent|gthread]… [--seconds 5] [--repeat 3]
         [--json FILE]
 
 The portal runs with PostgreSQL and Redis in one process on one core; load and upstream share another.
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench import access, load, servers, trail
+from tests.bench import access, load, servers, trail, verification
 from tests.servers import postgres_server, redis_server_process
 from tests.tooling.installation import role_urls
 
@@ -146,17 +146,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--only", choices=["exchanges", "access", "trail"])
+    parser.add_argument("--only", choices=["exchanges", "access", "verification", "trail"])
     parser.add_argument("--entries", type=int, default=trail.ENTRIES, help="of `--only trail`")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     if options.only in (None, "exchanges"):
         results = measure(options.server or ["granian"], options.seconds, options.repeat)
         show(results)
-    if options.only in (None, "access"):
-        with ExitStack() as stack:
-            results["access"] = access.measure(installation(stack, "http://127.0.0.1:9/v1"))
-        access.show(results["access"])
+    for name, bench in (("access", access), ("verification", verification)):
+        if options.only in (None, name):
+            with ExitStack() as stack:
+                found = bench.measure(installation(stack, "http://127.0.0.1:9/v1"))
+            results[name] = found
+            bench.show(found)
     if options.only == "trail":  # minutes, and gigabytes: only where it is asked for
         with ExitStack() as stack:
             env = installation(stack, "http://127.0.0.1:9/v1")
