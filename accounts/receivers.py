@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -12,6 +14,7 @@ from accounts.models import User
 from audit import trail
 from audit.changes import sealed
 from portal.context import Actor, current
+from portal.encryption import MASK
 from portal.errors import Refusal
 
 
@@ -50,9 +53,16 @@ def _signed_out(user: User | None, **_: Any) -> None:
 
 
 def _failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password."""
+    """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password.
+
+    What is no address may be a password in the wrong field, and is a mask.
+    """
     typed = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
-    email = sealed(typed, subject="", place="accounts.User.email")
+    try:
+        validate_email(typed)
+        email: Any = sealed(typed, subject="", place="accounts.User.email")
+    except ValidationError:
+        email = MASK
     trail.record(
         action="sign_in_failed",
         target_type="accounts.User",

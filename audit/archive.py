@@ -14,10 +14,9 @@ from typing import Any
 from django.conf import settings
 
 from audit.sealed import Sealed, fits
-from audit.verifier import FIELDS, canonicals
+from audit.verifier import EXPORT, FIELDS, canonicals
 from portal.tenancy import EVERYTHING, tenant
 
-FORMAT = "gatehouse-export/1"
 PART = ".part"
 
 
@@ -73,7 +72,7 @@ def digest(path: Path) -> str:
 
 
 def _header(chosen: list[Sealed]) -> bytes:
-    return _line({"format": FORMAT, "archive": [chosen[0].number, chosen[-1].number]})
+    return _line({"format": EXPORT, "archive": [chosen[0].number, chosen[-1].number]})
 
 
 def _lines(one: Sealed) -> bytes:
@@ -92,7 +91,7 @@ def _require_whole(path: Path, checkpoints: list[Sealed]) -> Iterator[None]:
     wanted = iter(checkpoints)
     with gzip.open(path, "rb") as file:
         header = json.loads(file.readline())
-        if header.get("format") != FORMAT:
+        if header.get("format") != EXPORT:
             raise Unfit(f"{path.name} does not begin as an archive does.")
         for line, rows in _groups(file):
             one = next(wanted, None)
