@@ -49,12 +49,17 @@ def _signed_out(user: User | None, **_: Any) -> None:
         trail.record(action="sign_out", target=user, actor=actor_of(user))
 
 
+def as_typed(address: str) -> dict[str, list[Any]]:
+    """What somebody typed as an address, as an entry keeps it: sealed under the platform's key."""
+    email = sealed(address[:254].lower(), subject="", place="accounts.User.email")
+    return {"email": [None, email]}
+
+
 def _failed(credentials: dict[str, Any], **_: Any) -> None:
     """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password."""
-    typed = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
-    email = sealed(typed, subject="", place="accounts.User.email")
+    typed = str(credentials.get("email") or credentials.get("username") or "")
     trail.record(
-        action="sign_in_failed", target_type="accounts.User", changes={"email": [None, email]}
+        action="sign_in_failed", target_type="accounts.User", changes=as_typed(typed)
     )
 
 
