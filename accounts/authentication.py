@@ -47,7 +47,8 @@ def identify(request: HttpRequest, *, bearer_only: bool = False) -> Caller:
 def _actor(caller: Caller) -> Actor:
     """A key acts under its own name; a token or a password is the person, in a program."""
     if caller.key is not None:
-        return Actor("key", caller.key.public_id, f"{caller.user.email} ({caller.key.name})")
+        label = f"{caller.user.email} ({caller.key.name})"
+        return Actor("key", caller.key.public_id, label, owner_id=caller.user.pk)
     return Actor("user", str(caller.user.pk), f"{caller.user.email} ({caller.method})")
 
 

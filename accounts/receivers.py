@@ -59,7 +59,10 @@ def _failed(credentials: dict[str, Any], **_: Any) -> None:
     """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password."""
     typed = str(credentials.get("email") or credentials.get("username") or "")
     trail.record(
-        action="sign_in_failed", target_type="accounts.User", changes=as_typed(typed)
+        action="sign_in_failed",
+        target_type="accounts.User",
+        changes=as_typed(typed),
+        outcome="refused",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -54,7 +55,10 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        wanted = Q(target_label=term) | Q(actor_label=term.lower()) | Q(request_id=term)
+        wanted = Q(target_label=term) | Q(request_id=term)
+        if "@" in term:
+            people = get_user_model()._default_manager.filter(email=term.lower())
+            wanted |= Q(actor_user_id__in=list(people.values_list("pk", flat=True)))
         kind, colon, number = term.partition(":")
         if colon:
             wanted |= Q(target_type=kind, target_id=number)

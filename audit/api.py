@@ -17,19 +17,27 @@ from portal.errors import Refusal
 class EntrySerializer(serializers.ModelSerializer):
     """Personal values in `changes` stay sealed here."""
 
+    actor_label = serializers.CharField(read_only=True)
+    on_behalf_of = serializers.CharField(read_only=True)
+    changes = serializers.DictField(read_only=True)
+
     class Meta:
         model = Entry
         fields = (
             "id",
             "created_at",
             "action",
+            "outcome",
             "actor_kind",
             "actor_id",
+            "actor_user_id",
             "actor_label",
+            "on_behalf_of_id",
             "on_behalf_of",
             "target_type",
             "target_id",
             "target_label",
+            "subject_id",
             "team_id",
             "changes",
             "reason",
@@ -60,8 +68,8 @@ class NewestFirst(CursorPagination):
 class EntryViewSet(ReadViewSet):
     """What one may see of the trail, newest first.
 
-    Filters, all exact: `action`, `actor_id`, `actor_label`, `target_type`, `target_id`, `target_label`, `team_id`,
-    `request_id`.
+    Filters, all exact: `action`, `outcome`, `actor_id`, `actor_user_id`, `target_type`, `target_id`, `target_label`,
+    `subject_id`, `team_id`, `request_id`.
     """
 
     queryset = Entry.objects.all()
@@ -70,14 +78,17 @@ class EntryViewSet(ReadViewSet):
     read_scope = "audit:read"
     filters = (
         "action",
+        "outcome",
         "actor_id",
-        "actor_label",
+        "actor_user_id",
         "target_type",
         "target_id",
         "target_label",
+        "subject_id",
         "team_id",
         "request_id",
     )
+    numbers = ("actor_user_id", "subject_id", "team_id")
 
     def get_queryset(self) -> QuerySet:
         found = super().get_queryset()
@@ -90,7 +101,7 @@ class EntryViewSet(ReadViewSet):
             wanted = self.request.query_params.get(name)
             if not wanted:
                 continue
-            if name == "team_id" and not wanted.isdecimal():
+            if name in self.numbers and not wanted.isdecimal():
                 raise serializers.ValidationError({name: _("A number.")})
             found = found.filter(**{name: wanted})
         return found

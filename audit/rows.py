@@ -22,6 +22,11 @@ class Row:
     team_id: int | None
     subject: str
 
+    @property
+    def subject_id(self) -> int | None:
+        """The account's primary key."""
+        return int(self.subject.rpartition(":")[2]) if self.subject else None
+
 
 def row_of(instance: models.Model) -> Row:
     """The row of a saved instance. Its label is a slug or public id where it has one, never a personal value."""

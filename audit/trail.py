@@ -6,10 +6,12 @@ from typing import Any
 from django.db import Error, models, router
 
 from audit.changes import plain
-from audit.models import Entry
+from audit.labels import sealed_label
+from audit.models import DONE, FAILED, REFUSED, Entry
 from audit.rows import Row, row_of
 from portal.context import Actor, RequestContext, current
 from portal.errors import Refusal
+from portal.keyring import Unreadable
 
 BATCH = 500
 _COLUMNS = [field for field in Entry._meta.concrete_fields if not field.primary_key]
@@ -32,10 +34,12 @@ def record(
     team_id: int | None = None,
     actor: Actor | None = None,
     status: int | None = None,
+    outcome: str = "",
 ) -> None:
     """One event, in the running transaction. Raises `Refusal("audit_unavailable")` if it cannot be written.
 
-    `target` is a saved row; what is none is named by `target_type`, `target_id` and `target_label`.
+    `target` is a saved row; what is none is named by `target_type`, `target_id` and `target_label`. Without an
+    `outcome` the status tells.
     """
     row = Row(target_type, str(target_id), target_label, None, "")
     if target is not None:
@@ -50,6 +54,7 @@ def record(
                 team_id=team_id,
                 actor=actor,
                 status=status,
+                outcome=outcome,
             )
         ]
     )
@@ -64,17 +69,17 @@ def entry(
     team_id: int | None = None,
     actor: Actor | None = None,
     status: int | None = None,
+    outcome: str = "",
     context: RequestContext | None = None,
 ) -> Entry:
     """An unsaved entry with the circumstances of the running request. What is too long for its column is cut."""
     context = context or current()
-    who = actor or context.actor
+    who, whom = actor or context.actor, context.on_behalf_of
     texts = {
         "action": action,
+        "outcome": outcome or _outcome_of(status),
         "actor_kind": who.kind,
         "actor_id": who.id,
-        "actor_label": who.label,
-        "on_behalf_of": context.on_behalf_of.label if context.on_behalf_of else "",
         "target_type": row.type,
         "target_id": row.id,
         "target_label": row.label,
@@ -84,12 +89,27 @@ def entry(
         "address": context.address,
         "request_id": context.request_id,
     }
+    try:
+        labels = sealed_label(who), sealed_label(whom) if whom else ""
+    except Unreadable as error:
+        raise Refusal("audit_unavailable") from error
     return Entry(
+        actor_user_id=who.person_id,
+        actor_sealed=labels[0],
+        on_behalf_of_id=whom.person_id if whom else None,
+        on_behalf_sealed=labels[1],
+        subject_id=row.subject_id,
         team_id=row.team_id if team_id is None else team_id,
         status=status,
         changes=plain(changes),
         **{name: plain(text)[: _WIDTHS.get(name)] for name, text in texts.items()},
     )
+
+
+def _outcome_of(status: int | None) -> str:
+    if status is None or status < 400:
+        return DONE
+    return REFUSED if status < 500 else FAILED
 
 
 def write(entries: Sequence[Entry]) -> None:

@@ -29,6 +29,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "portal.Provider": "uid slug name base_url secret_last_four region",
     "portal.Model": "name label",
     "portal.Setting": "name value",
+    "audit.Checkpoint": "line waiting",
     "audit.Entry": "action actor_kind actor_id target_type target_id target_label changes reason method path request_id",
     "accounts.Impersonation": "uid session",
     "accounts.Key": "public_id name last_four scopes allowed_addresses",
@@ -81,8 +82,8 @@ FIELDS: dict[str, str] = {
     "accounts.Impersonation.reason": CONTENT,
     "accounts.PendingChange.content": CONTENT,
     "admin.LogEntry.object_repr": PERSONAL,
-    "audit.Entry.actor_label": PERSONAL,
-    "audit.Entry.on_behalf_of": PERSONAL,
+    "audit.Entry.actor_sealed": PERSONAL,
+    "audit.Entry.on_behalf_sealed": PERSONAL,
     "audit.Entry.address": PERSONAL,
     "portal.DataKey.wrapped": SECRET,
     "portal.Provider.secret": SECRET,
@@ -110,6 +111,7 @@ SEALED_OTHERWISE: dict[str, str] = {
 # What the trail does not record, and why.
 EXEMPT_MODELS: dict[str, str] = {
     "audit.Entry": "the trail itself",
+    "audit.Checkpoint": "the trail's own seals",
     "accounts.Session": "sign-ins, and ends that somebody asked for, are events of their own",
     "accounts.Sighting": "what is unusual is an event of its own",
     "accounts.TokenFamily": "that tokens are issued, ended or used twice are events of their own",

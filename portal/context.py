@@ -9,11 +9,20 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who acts. `kind` is user, key, widget, system or anonymous; `label` is for people to read."""
+    """Somebody who acts. `kind` is user, key, widget, system or anonymous; `label` is for people to read.
+
+    `owner_id` is the account behind a key.
+    """
 
     kind: str
     id: str = ""
     label: str = ""
+    owner_id: int | None = None
+
+    @property
+    def person_id(self) -> int | None:
+        """The account that is answerable; None where it is nobody's deed."""
+        return int(self.id) if self.kind == "user" else self.owner_id
 
 
 SYSTEM = Actor("system", label="system")

@@ -61,7 +61,7 @@ _CREDENTIALS = (
 def _own_secrets() -> tuple[str, ...]:
     """The portal's own, as its settings and its environment have them; the longest first."""
     found = {settings.SECRET_KEY, *settings.FERNET_KEYS, settings.KEY_PEPPER.decode()}
-    found |= {settings.AUDIT_SIGNING_KEY, settings.ADMIN_PASSWORD, settings.REDIS_URL}
+    found |= {*settings.AUDIT_SIGNING_KEYS, settings.ADMIN_PASSWORD, settings.REDIS_URL}
     found |= {str(database.get("PASSWORD") or "") for database in settings.DATABASES.values()}
     found |= {getattr(settings, "EMAIL_HOST_PASSWORD", "")}
     found |= {_told(name) for name in os.environ if _ENVIRONMENT.search(name)}

@@ -54,6 +54,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "accounts_totpdevice": "asked while somebody signs in; its secret is under the person's key",
     "accounts_tokenfamily": "read to find out who asks; opens nothing without its secret",
     "accounts_user": "read to find out who asks",
+    "audit_checkpoint": "the platform's seals: hashes and numbers alone",
     "auth_group": "not used",
     "auth_group_permissions": "not used",
     "auth_permission": "written by migrations",

@@ -3,6 +3,7 @@
 `python -m portal.preflight` says them in a moment; the scripts in deploy/ ask it first, and the settings in any case.
 """
 
+import base64
 from collections.abc import Iterable
 from ipaddress import IPv6Network
 from itertools import combinations
@@ -33,6 +34,8 @@ HOW = {
         "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
     ),
 }
+STANDARD = str.maketrans("-_", "+/")  # URL-safe base64 is taken as well
+RINGS = ("PORTAL_FERNET_KEYS", "PORTAL_AUDIT_SIGNING_KEY")
 HOW_ELSE = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
@@ -75,11 +78,24 @@ def _secrets() -> Iterable[str]:
                 f"PORTAL_FERNET_KEYS: key {number} is not a Fernet key (32 bytes, URL-safe base64). "
                 f"Make one with: {how_to('PORTAL_FERNET_KEYS')}"
             )
+    for number, key in enumerate(env.items("PORTAL_AUDIT_SIGNING_KEY"), start=1):
+        if not _is_seed(key):
+            yield (
+                f"PORTAL_AUDIT_SIGNING_KEY: key {number} is not base64 of 32 bytes. "
+                f"Make one with: {how_to('PORTAL_AUDIT_SIGNING_KEY')}"
+            )
+
+
+def _is_seed(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key.translate(STANDARD), validate=True)) == 32
+    except ValueError:
+        return False
 
 
 def _parts(name: str) -> list[str]:
     """Each key of a ring is held to what a single secret is held to."""
-    return (env.items(name) or [""]) if name == "PORTAL_FERNET_KEYS" else [env.text(name)]
+    return (env.items(name) or [""]) if name in RINGS else [env.text(name)]
 
 
 def _hosts() -> Iterable[str]:

@@ -48,7 +48,7 @@ def _line(review: AccessReview, kind: Any, **values: Any) -> ReviewLine:
 
 def _of_memberships(review: AccessReview) -> Iterator[ReviewLine]:
     since = _since(
-        review, Membership, Q(changes__has_key="role") | Q(changes__has_key="custom_role")
+        review, Membership, Q(changes__contains='"role":') | Q(changes__contains='"custom_role":')
     )
     rows = Membership.objects.order_by("team__slug", "user__email").values(
         "pk", "user_id", "team_id", "role", "from_groups",
@@ -102,7 +102,7 @@ def _of_platform(review: AccessReview) -> Iterator[ReviewLine]:
     people = User.objects.filter(Q(is_superuser=True) | Q(is_auditor=True)).order_by("email")
     people = people.annotate(used=_newest(user_id=OuterRef("pk")))
     since = {
-        role: _since(review, User, Q(changes__has_key=flag), created=False)
+        role: _since(review, User, Q(changes__contains=f'"{flag}":'), created=False)
         for role, flag in FLAGS.items()
     }
     for user in people:

@@ -132,6 +132,8 @@ def browser(chromium: str) -> Iterator[Browser]:
         running.close()
 
 
+# What the database itself keeps from being changed.
+TRAIL = {"audit_entry", "audit_checkpoint"}
 _flush = BaseDatabaseOperations.execute_sql_flush
 
 
@@ -141,15 +143,16 @@ def _flush_past_the_triggers(self, sql_list) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("RESET ROLE")
-            cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+            kept = [name for name in connection.introspection.table_names() if name in TRAIL]
+            for name in kept:
+                cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
             _flush(self, sql_list)
-            cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+            for name in kept:
+                cursor.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")
             become_application(connection)
             return
-        cursor.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entry'"
-        )
-        triggers = cursor.fetchall()
+        cursor.execute("SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'trigger'")
+        triggers = [(name, sql) for name, sql, table in cursor.fetchall() if table in TRAIL]
         for name, _sql in triggers:
             cursor.execute(f'DROP TRIGGER "{name}"')
         _flush(self, sql_list)

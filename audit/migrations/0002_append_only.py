@@ -1,32 +1,38 @@
-"""The database itself refuses to change or delete entries, whoever asks."""
+"""The database itself refuses to change or delete entries and their seals, whoever asks."""
 
 from django.db import migrations
 
+TABLES = {
+    "audit_entry": ("id", "audit entries"),
+    "audit_checkpoint": ("number", "audit checkpoints"),
+}
 SQLITE = (
-    """CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry
-       BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END""",
-    """CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry
-       BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END""",
+    """CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
+       BEGIN SELECT RAISE(ABORT, '{what} are append-only'); END""",
+    """CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+       BEGIN SELECT RAISE(ABORT, '{what} are append-only'); END""",
     # INSERT OR REPLACE would delete the old row without asking the trigger above.
-    """CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry
-       WHEN EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id)
-       BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END""",
+    """CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+       WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})
+       BEGIN SELECT RAISE(ABORT, '{what} are append-only'); END""",
 )
-SQLITE_DOWN = tuple(
-    f"DROP TRIGGER IF EXISTS audit_entry_no_{what}" for what in ("update", "delete", "replace")
+SQLITE_DOWN = (
+    "DROP TRIGGER IF EXISTS {table}_no_update",
+    "DROP TRIGGER IF EXISTS {table}_no_delete",
+    "DROP TRIGGER IF EXISTS {table}_no_replace",
 )
 POSTGRESQL = (
-    """CREATE OR REPLACE FUNCTION audit_entry_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-       BEGIN RAISE EXCEPTION 'audit entries are append-only' USING ERRCODE = 'insufficient_privilege'; END $$""",
-    """CREATE TRIGGER audit_entry_no_change BEFORE UPDATE OR DELETE ON audit_entry
-       FOR EACH ROW EXECUTE FUNCTION audit_entry_append_only()""",
-    """CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON audit_entry
-       FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_append_only()""",
+    """CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION '{what} are append-only' USING ERRCODE = 'insufficient_privilege'; END $$""",
+    """CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}
+       FOR EACH ROW EXECUTE FUNCTION {table}_append_only()""",
+    """CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+       FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()""",
 )
 POSTGRESQL_DOWN = (
-    "DROP TRIGGER IF EXISTS audit_entry_no_change ON audit_entry",
-    "DROP TRIGGER IF EXISTS audit_entry_no_truncate ON audit_entry",
-    "DROP FUNCTION IF EXISTS audit_entry_append_only()",
+    "DROP TRIGGER IF EXISTS {table}_no_change ON {table}",
+    "DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}",
+    "DROP FUNCTION IF EXISTS {table}_append_only()",
 )
 
 
@@ -40,8 +46,9 @@ def down(apps, schema_editor):
 
 def _run(schema_editor, sqlite, postgresql):
     statements = {"sqlite": sqlite, "postgresql": postgresql}[schema_editor.connection.vendor]
-    for statement in statements:
-        schema_editor.execute(statement)
+    for table, (key, what) in TABLES.items():
+        for statement in statements:
+            schema_editor.execute(statement.format(table=table, key=key, what=what))
 
 
 class Migration(migrations.Migration):

@@ -11,8 +11,9 @@ import pytest
 from tests.audit.deeds import CHANGED, PREPARED, changed
 from tests.audit.walk import PREFERRED, Deed, Walker
 from tests.doors import table
+from tests.doors.bodies import body_of
 from tests.doors.house import RESEARCH, ROUTES
-from tests.doors.test_every_route import address, asked, house  # noqa: F401 - the fixture
+from tests.doors.test_every_route import address, house  # noqa: F401 - the fixture
 
 pytestmark = pytest.mark.django_db
 NOTHING = "nothing: "
@@ -62,14 +63,14 @@ def deeds_at(walker, method, route):
     if prepare:
         yield lambda: prepare(walker)
         return
-    for way, whose, body in asked(walker.house, route):
-        if way != method or whose not in ("", RESEARCH):
-            continue
-        path, sent = address(walker.house, route, whose), body_for(walker.house, route, body)
-        line = table.EXPECTED[route][method, whose]
-        for person in PREFERRED:
-            if line.get(person, 999) < 400:
-                yield lambda who=person: Deed(walker.people[who], path, sent, method, anew=False)
+    expected = table.EXPECTED[route]
+    line = expected.get((method, RESEARCH)) or expected.get((method, ""), {})
+    people = [person for person in PREFERRED if line.get(person, 999) < 400]
+    if people:
+        path = address(walker.house, route, RESEARCH)
+        body = body_for(walker.house, route, body_of(walker.house, method, route, RESEARCH))
+    for person in people:
+        yield lambda who=person: Deed(walker.people[who], path, body, method, anew=False)
 
 
 def done_at(walker, method, route):

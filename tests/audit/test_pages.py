@@ -79,14 +79,15 @@ def found(client, query):
 
 
 def test_filters_and_searches_find_exactly(cast):
-    who = Actor("user", "77", "zoe@example.com")
+    zoe = type(cast.marco).objects.create(email="zoe@example.com")
+    who = Actor("user", str(zoe.pk), zoe.email)
     with entered(RequestContext(request_id="req_zoe", actor=who)):
         record(action="exported", target_type="x.Y", target_id="5", target_label="zoes")
     admin = signed_in(cast.admin)
     for query in (
         "action=exported",
         "target_type=x.Y",
-        "actor_id__exact=77",
+        f"actor_id__exact={zoe.pk}",
         "q=zoes",
         "q=Zoe@Example.com",
         "q=req_zoe",
