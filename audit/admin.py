@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from audit import admin_destinations  # noqa: F401
 from audit.changes import unsealed
 from audit.filters import ActionFilter, TypeFilter
 from audit.models import Entry

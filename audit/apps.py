@@ -6,6 +6,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
+        from audit import destination_weakening
         from audit.recorder import install
 
         install()
+        destination_weakening.install()

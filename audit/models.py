@@ -4,11 +4,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from audit.destinations import Destination, Forwarding
 from audit.fields import JSONTextField
 from audit.labels import opened_label
 from audit.querysets import EntryQuerySet
 from portal.recording import RecordedQuerySet
 
+__all__ = ["Checkpoint", "Destination", "Entry", "Forwarding"]
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 
 

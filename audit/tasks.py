@@ -6,6 +6,7 @@ from celery import shared_task
 
 from audit import sealing
 from audit.checkpoint_file import OutOfStep
+from audit.forwarding import turns
 
 logger = logging.getLogger("audit.sealing")
 
@@ -18,3 +19,9 @@ def seal() -> int:
     except (OutOfStep, sealing.NoKey, OSError) as error:
         logger.critical("the trail is not sealed: %s", error)
         raise
+
+
+@shared_task(name="audit.forward")
+def forward() -> int:
+    """Sends what was written since to each destination whose turn it is; returns how many entries."""
+    return turns.forward_due()

@@ -31,6 +31,10 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "portal.Setting": "name value",
     "audit.Checkpoint": "line waiting",
     "audit.Entry": "action actor_kind actor_id target_type target_id target_label changes reason method path request_id",
+    "audit.Destination": (
+        "uid name actions host client_certificate url secret_last_four ca_certificate"
+    ),
+    "audit.Forwarding": "waits lease error detail",
     "accounts.Impersonation": "uid session",
     "accounts.Key": "public_id name last_four scopes allowed_addresses",
     "accounts.Session": "uid",
@@ -85,6 +89,8 @@ FIELDS: dict[str, str] = {
     "audit.Entry.actor_sealed": PERSONAL,
     "audit.Entry.on_behalf_sealed": PERSONAL,
     "audit.Entry.address": PERSONAL,
+    "audit.Destination.client_key": SECRET,
+    "audit.Destination.secret": SECRET,
     "portal.DataKey.wrapped": SECRET,
     "portal.Provider.secret": SECRET,
     "portal.Provider.extra_headers": SECRET,
@@ -112,6 +118,7 @@ SEALED_OTHERWISE: dict[str, str] = {
 EXEMPT_MODELS: dict[str, str] = {
     "audit.Entry": "the trail itself",
     "audit.Checkpoint": "the trail's own seals",
+    "audit.Forwarding": "how far each destination got, changed with every batch",
     "accounts.Session": "sign-ins, and ends that somebody asked for, are events of their own",
     "accounts.Sighting": "what is unusual is an event of its own",
     "accounts.TokenFamily": "that tokens are issued, ended or used twice are events of their own",

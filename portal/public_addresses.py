@@ -103,9 +103,17 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 
-def checked_addresses(host: str, port: int) -> list[str]:
-    """The addresses to connect to; AddressRefused if any of them, or the port, is not allowed."""
-    if port not in (80, 443) and port < 1024:
+def is_listed_private(address: str) -> bool:
+    """Whether the operator listed its network: what is not encrypted goes nowhere else."""
+    return _is_in(ipaddress.ip_address(address), settings.PRIVATE_NETWORKS)
+
+
+def checked_addresses(host: str, port: int, *, also: frozenset[int] = frozenset()) -> list[str]:
+    """The addresses to connect to; AddressRefused if any of them, or the port, is not allowed.
+
+    Of the ports below 1024 those of the web are, and those in `also`, for who speaks another protocol.
+    """
+    if port not in (80, 443) and port < 1024 and port not in also:
         raise AddressRefused("port not allowed")
     addresses = resolve(host, port)
     for text in addresses:

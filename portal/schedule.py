@@ -14,5 +14,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "watch keys": {"task": "projects.watch_keys", "schedule": 3600.0},
     "end overdue impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "expire pending changes": {"task": "accounts.expire_changes", "schedule": 3600.0},
+    # What is not begun by the next time is begun then.
+    "forward the trail": {
+        "task": "audit.forward",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "mail notices": {"task": "accounts.mail_notices", "schedule": 15.0},
 }

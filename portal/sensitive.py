@@ -112,6 +112,8 @@ TABLE: dict[str, tuple[Rule, ...]] = {
     ),
     # Where questions and secrets go.
     "portal.Provider": (changed("kind", "base_url", "secret", "extra_headers"),),
+    # Who gets the trail, what of it, and whether.
+    "audit.Destination": ROOM,
     # Who is strong, and who gets in; the address is where a new password is mailed to.
     "accounts.User": (
         switched("is_superuser", on=True, also_new=True),

@@ -77,6 +77,7 @@ def setting_is_weaker(before: Any, after: Any) -> bool:
 ROOM: tuple[Rule, ...] = ()
 TABLE: dict[str, tuple[Rule, ...]] = {
     "portal.Setting": (setting_is_weaker,),
+    "audit.Destination": ROOM,
     "accounts.Key": (raised("monthly_budget"),),
     "teams.Team": (
         raised("monthly_budget"),

@@ -53,6 +53,11 @@ LINES = {
     "portal.Setting": Line(
         lambda cast: {"name": "key_rotation_days", "value": 30}, "value", lambda cast: 60
     ),
+    "audit.Destination": Line(
+        lambda cast: {"name": "New", "kind": "syslog", "host": "logs.example.com"},
+        "is_paused",
+        lambda cast: True,
+    ),
     "portal.Model": Line(
         lambda cast: {"provider": cast.model.provider, "name": "new"},
         "is_active",

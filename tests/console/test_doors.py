@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.models import Destination, Forwarding
 from guards.models import GuardEvent
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
@@ -74,6 +75,11 @@ def rows(cast):
     Bucket.objects.create(key="x")
     AddressRule.objects.create(place="console", verdict="block", network="203.0.113.7")
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
+    Forwarding.objects.create(
+        destination=Destination.objects.create(
+            name="SIEM", kind="syslog", host="logs.example.com", is_paused=True
+        )
+    )
     Widget.objects.create(project=cast.assistant, name="Chat")
     Branding.objects.create(team=cast.research, app_name="Lab")
     TeamArchive.objects.create(team=Team.objects.create(slug="old", name="Old"))
@@ -215,6 +221,7 @@ NOT_IN_THE_CONSOLE = {
     *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
     "projects.ReviewLine",  # on the page of its review
+    "audit.Forwarding",  # on the page of its destination
     # compared on the page of changes of access
     *("projects.PermissionSnapshot", "projects.PermissionSnapshotPart"),
     *(

@@ -150,6 +150,7 @@ NEW: dict[str, Body] = {
         "name": "new",
         "kind": "chat",
     },
+    "audit.Destination": _json(name="New", kind="syslog", host="logs.example.com"),
     "accounts.User": _json(email="new@example.com"),
     "teams.Branding": lambda house, whose: {
         "team": house.second_team[whose].pk,

@@ -33,6 +33,7 @@ NOT_PAGES = {
     *("account_set_password", "login", "logout", "password_change", "password_change_done"),
     *("accounts_pendingchange_approve", "accounts_pendingchange_reject"),
     "accounts_pendingchange_withdraw",  # answer forms
+    *("audit_destination_pause", "audit_destination_resume", "audit_destination_test"),
     "portal_provider_test",  # answers a form; looked at by test_deeds
     *("auth_token", "auth_refresh", "auth_logout", "auth_fresh"),  # programs sign in
     # answers to forms, and a file
