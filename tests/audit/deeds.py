@@ -132,7 +132,9 @@ def _new_password(walker: Walker) -> Deed:
         pass
     bodies = [message.body for message in mail.outbox]
     link = next(
-        found[0] for body in bodies if (found := re.search(r"/account/password/reset/key/\S+", body))
+        found[0]
+        for body in bodies
+        if (found := re.search(r"/account/password/reset/key/\S+", body))
     )
     client = Client()
     path = client.get(link)["Location"]

@@ -14,12 +14,12 @@ from projects.models import Project
 from teams.models import Grant, Team
 from tests.accounts.codes import with_factor
 from tests.audit.deeds import PREPARED
-from tests.audit.test_doors import DEEDS, LEAVES, NOTHING, body_for, walker  # noqa: F401
+from tests.audit.test_doors import DEEDS, LEAVES, NOTHING, body_for
 from tests.audit.walk import Deed, by
 from tests.doors import table
 from tests.doors.bodies import _as_shown, body_of
 from tests.doors.house import RESEARCH
-from tests.doors.test_every_route import address, house  # noqa: F401 - the fixtures
+from tests.doors.test_every_route import address
 
 pytestmark = pytest.mark.django_db
 PAGES = {model._meta.label: page for model, page in admin.site._registry.items()}
@@ -42,12 +42,12 @@ def test_forms_that_are_open_leave_their_rows_change(label):
 # Actions on lists: what is made ready, and what is left; `{}` where the row is good as it is.
 
 
-def _idle_provider(walker):  # noqa: F811
+def _idle_provider(walker):
     return Provider.objects.create(slug="idle", name="Idle", kind="offline")
 
 
 def _switched_off(model):
-    def prepare(walker):  # noqa: F811
+    def prepare(walker):
         row = walker.house.row(model, RESEARCH)
         model.objects.filter(pk=row.pk).update(is_active=False)
         return row
@@ -55,7 +55,7 @@ def _switched_off(model):
     return prepare
 
 
-def _member_with_factor(walker):  # noqa: F811
+def _member_with_factor(walker):
     with_factor(walker.house.cast.marco)
     return walker.house.cast.marco
 
@@ -64,7 +64,7 @@ def _row(model):
     return lambda walker: walker.house.row(model, RESEARCH)
 
 
-def _spare(walker):  # noqa: F811
+def _spare(walker):
     return walker.house.spare
 
 
@@ -107,14 +107,16 @@ ACTIONS = dict(
 def offered(user):
     request = RequestFactory().get("/")
     request.user = user
-    return {f"{label} {name}" for label, page in PAGES.items() for name in page.get_actions(request)}
+    return {
+        f"{label} {name}" for label, page in PAGES.items() for name in page.get_actions(request)
+    }
 
 
-def test_every_action_that_is_offered_has_its_line(walker):  # noqa: F811
+def test_every_action_that_is_offered_has_its_line(walker):
     assert offered(walker.house.cast.admin) == set(ACTIONS)
 
 
-def action_of(walker, name, person):  # noqa: F811
+def action_of(walker, name, person):
     label, action = name.split()
     prepare = ACTIONS[name][0]
     model = next(one for one in Models if one._meta.label == label)
@@ -124,7 +126,7 @@ def action_of(walker, name, person):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_an_action_leaves_what_its_line_says(walker, name):  # noqa: F811
+def test_an_action_leaves_what_its_line_says(walker, name):
     with walker.prepared():
         done = walker.do(action_of(walker, name, walker.people["admin"]))
     assert "; ".join(done.page.words()) == ACTIONS[name][1]
@@ -156,12 +158,14 @@ INLINES = {
 
 
 def test_every_inline_has_its_line():
-    found = {f"{label} {one.model._meta.label}" for label, page in PAGES.items() for one in page.inlines}
+    found = {
+        f"{label} {one.model._meta.label}" for label, page in PAGES.items() for one in page.inlines
+    }
     assert found == set(INLINES)
     assert not any(page.list_editable for page in PAGES.values())
 
 
-def inline_deed(walker, name, way, person):  # noqa: F811
+def inline_deed(walker, name, way, person):
     """The parent's form as it is shown, with one row of the inline added, changed or marked to go."""
     parent, _child = name.split()
     new, newer, owner, row = (part(walker) if part else None for part in INLINES[name])
@@ -192,13 +196,15 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("name", "way", "action"), WAYS)
-def test_a_row_within_a_form_leaves_an_entry_of_its_own(walker, name, way, action):  # noqa: F811
+def test_a_row_within_a_form_leaves_an_entry_of_its_own(walker, name, way, action):
     with walker.prepared():
         done = walker.do(inline_deed(walker, name, way, walker.people["admin"]))
-    assert done.page.words() == [f"{action} {name.split()[1]}"], [e.changes for e in done.page.entries]
+    assert done.page.words() == [f"{action} {name.split()[1]}"], [
+        e.changes for e in done.page.entries
+    ]
 
 
-def test_settings_are_changed_on_their_list(walker):  # noqa: F811
+def test_settings_are_changed_on_their_list(walker):
     path = path_of("portal.Setting")
     client = walker.people["admin"].client
     form = client.get(path).context["form"]
@@ -217,7 +223,7 @@ def test_settings_are_changed_on_their_list(walker):  # noqa: F811
 NOTED = "acted_while_impersonating"
 
 
-def acted(walker, done):  # noqa: F811
+def acted(walker, done):
     """Both people are on every entry. What is closed leaves one entry, and nothing else."""
     entries = done.page.entries
     assert by(entries) == {(walker.stand_in.pk, walker.house.cast.olivia.pk)}
@@ -244,7 +250,7 @@ OWNERS = [
 
 
 @pytest.mark.parametrize(("method", "route"), OWNERS)
-def test_a_deed_in_anothers_name_leaves_the_same_with_both_people(walker, method, route):  # noqa: F811
+def test_a_deed_in_anothers_name_leaves_the_same_with_both_people(walker, method, route):
     path = address(walker.house, route, RESEARCH)
     body = body_for(walker.house, route, body_of(walker.house, method, route, RESEARCH))
     with walker.prepared():
@@ -256,7 +262,7 @@ def test_a_deed_in_anothers_name_leaves_the_same_with_both_people(walker, method
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))
-def test_an_action_in_anothers_name_leaves_the_same_with_both_people(walker, name):  # noqa: F811
+def test_an_action_in_anothers_name_leaves_the_same_with_both_people(walker, name):
     if name not in offered(walker.house.cast.olivia):
         return
     with walker.prepared():
@@ -265,7 +271,7 @@ def test_an_action_in_anothers_name_leaves_the_same_with_both_people(walker, nam
     assert left in (None, ACTIONS[name][1])
 
 
-def test_a_row_within_a_form_in_anothers_name_has_both_people(walker):  # noqa: F811
+def test_a_row_within_a_form_in_anothers_name_has_both_people(walker):
     name = "projects.Project projects.ProjectGuard"
     with walker.prepared():
         acting = walker.acting(walker.house.cast.olivia)

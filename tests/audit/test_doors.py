@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.audit.deeds import CHANGED, PREPARED, changed
-from tests.audit.walk import PREFERRED, Deed, Walker
+from tests.audit.walk import PREFERRED, Deed
 from tests.doors import table
 from tests.doors.bodies import body_of
 from tests.doors.house import RESEARCH, ROUTES
-from tests.doors.test_every_route import address, house  # noqa: F401 - the fixture
+from tests.doors.test_every_route import address
 
 pytestmark = pytest.mark.django_db
 NOTHING = "nothing: "
@@ -42,13 +42,7 @@ DEEDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def walker(house, django_db_blocker):  # noqa: F811
-    with django_db_blocker.unblock():
-        yield Walker(house)
-
-
-def body_for(house, route, body):  # noqa: F811
+def body_for(house, route, body):
     """As it is shown, with one change."""
     if not route.endswith("/{object_id}/change/"):
         return body
