@@ -6,8 +6,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import destination_weakening
-        from audit.recorder import install
+        from audit import destination_weakening, pruning, recorder
 
-        install()
+        recorder.install()
         destination_weakening.install()
+        pruning.install()

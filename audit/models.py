@@ -114,3 +114,29 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class PrunedRange(models.Model):
+    """Ids that retention removed, each range in the transaction that removed them. The database refuses to change it.
+
+    `checkpoint` is the number of the signed line that announced it. A range of 0 to 0 says that all of that is done.
+    """
+
+    checkpoint = models.BigIntegerField()
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = RecordedQuerySet.as_manager()
+
+    class Meta:
+        db_table = "audit_prune"
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["checkpoint"], condition=models.Q(last_id=0), name="audit_prune_done"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id}–{self.last_id}"

@@ -81,9 +81,9 @@ def seal() -> int:
     return sealed
 
 
-def seal_prune(*, first: int, last: int, archive: dict[str, str] | None = None) -> Checkpoint:
-    """A checkpoint that says: the entries of checkpoints `first` to `last` may go. In the file when this returns."""
-    extra: dict[str, Any] = {"pruned": [[first, last]]}
+def seal_prune(*, ranges: Ranges, archive: dict[str, str] | None = None) -> Checkpoint:
+    """A checkpoint that says: the entries of these checkpoints, by number, may go. In the file when this returns."""
+    extra: dict[str, Any] = {"pruned": ranges}
     if archive:
         extra["archive"] = archive
     with tenant(EVERYTHING):

@@ -230,6 +230,7 @@ class GuardEvent(models.Model):
         indexes = [
             models.Index(fields=["team", "-id"], name="guard_event_team"),
             models.Index(fields=["guard_slug", "-id"], name="guard_event_guard"),
+            models.Index(fields=["team", "created_at"], name="guard_event_team_age"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         # Checks register by being imported; a task that any process queues goes to our broker.
         from portal import (  # noqa: F401
+            admin_retention,
             admin_security,
             admin_settings,
             celery,

@@ -28,6 +28,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "portal.DataKey": "uid owner",
     "portal.Provider": "uid slug name base_url secret_last_four region",
     "portal.Model": "name label",
+    "portal.RetentionRun": "kind by_team note",
     "portal.Setting": "name value",
     "audit.Checkpoint": "line waiting",
     "audit.Entry": "action actor_kind actor_id target_type target_id target_label changes reason method path request_id",
@@ -47,6 +48,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "teams.Team": "slug name allowed_addresses allowed_regions",
     "teams.CustomRole": "name permissions",
     "teams.Group": "source name",
+    "teams.LegalHold": "uid reason",
     "teams.Branding": "app_name accent accent_dark logo logo_hash logo_kind",
     "guards.Guard": "slug name options message",
     "guards.GuardEvent": "guard_slug kind stage mode action findings error project_slug exchange",
@@ -56,6 +58,7 @@ _PUBLIC_FIELDS: dict[str, str] = {
     "projects.Exchange": (
         "uid outcome project_slug provider_slug model_name guard_action guard_stage guards request_id"
     ),
+    "projects.UsageDay": "project_slug provider_slug model_name",
     "projects.AccessReview": "uid team_slug note",
     "projects.PermissionSnapshotPart": "data",
     "projects.ReviewLine": "team_slug project_slug role custom_role attested_as note",
@@ -118,6 +121,7 @@ SEALED_OTHERWISE: dict[str, str] = {
 EXEMPT_MODELS: dict[str, str] = {
     "audit.Entry": "the trail itself",
     "audit.Checkpoint": "the trail's own seals",
+    "audit.PrunedRange": "what retention took of the trail; a signed line announces it",
     "audit.Forwarding": "how far each destination got, changed with every batch",
     "accounts.Session": "sign-ins, and ends that somebody asked for, are events of their own",
     "accounts.Sighting": "what is unusual is an event of its own",
@@ -138,10 +142,12 @@ EXEMPT_MODELS: dict[str, str] = {
     "projects.PermissionSnapshotPart": "made of what the trail records line by line",
     "projects.ReviewLine": "what a review was shown; each decision is an event of its own",
     "projects.Spend": "counters of the usage log",
+    "projects.UsageDay": "what retention adds up of the usage log; each run of it is an event",
     "projects.KeySpend": "counters of the usage log",
     "projects.TeamSpend": "counters of the usage log",
     "portal.Bucket": "counters of the limiter",
     "portal.CspReport": "what browsers say; anybody can send one",
+    "portal.RetentionRun": "a log of its own; each run that removed something is an event too",
     "portal.DataKey": "made at the first need; rotation and destruction are events of their own",
 }
 

@@ -207,14 +207,17 @@ def renew(owner: str) -> bool:
 def destroy(owner: str) -> int:
     """Ends every key of this owner for good; what was encrypted for them is unreadable everywhere within `LIFETIME`.
 
-    The rows stay as tombstones: nothing is ever encrypted for this owner again. Returns how many keys there were.
+    The rows stay as tombstones: nothing is ever encrypted for this owner again. Returns how many keys there were;
+    raises `Refusal("conflict")` where something under them is under a legal hold.
     """
+    from portal.legal_holds import refuse_if_owner_held  # whose refusals know our failures
+
     with transaction.atomic():
+        refuse_if_owner_held(owner)
         _lock(owner)
         ended = _rows().filter(owner=owner, destroyed_at__isnull=True).destroy()
-        if not ended and not is_destroyed(
-            owner
-        ):  # a tombstone also where nothing was ever encrypted
+        # A tombstone also where nothing was ever encrypted.
+        if not ended and not is_destroyed(owner):
             _rows().create(owner=owner, wrapped="", destroyed_at=timezone.now())
         _end_held(owner)
         transaction.on_commit(forget)

@@ -147,6 +147,48 @@ SETTINGS: dict[str, Definition] = {
         weaker="down",
         is_security=True,
     ),
+    "usage_days": Definition(
+        "retention",
+        _("Usage details"),
+        _(
+            "Lines of the usage log. Then they are added up by day, and go: what was spent stays spent. "
+            "A team may have its own."
+        ),
+        default=400,
+        variable="PORTAL_USAGE_DAYS",
+        least=31,
+        most=366 * 10,
+        unit=_("days"),
+        weaker="down",
+        is_security=True,
+    ),
+    "event_days": Definition(
+        "retention",
+        _("Guard events"),
+        _("What guards found, without any text. A team may have its own."),
+        default=400,
+        variable="PORTAL_EVENT_DAYS",
+        least=31,
+        most=366 * 10,
+        unit=_("days"),
+        weaker="down",
+        is_security=True,
+    ),
+    "audit_days": Definition(
+        "retention",
+        _("Audit trail"),
+        _(
+            "Whole checkpoints of the trail, once all of their entries are older; archived before, where an archive "
+            "is set up. The same for all teams."
+        ),
+        default=366 * 7,
+        variable="PORTAL_AUDIT_DAYS",
+        least=31,
+        most=366 * 30,
+        unit=_("days"),
+        weaker="down",
+        is_security=True,
+    ),
 }
 
 

@@ -55,6 +55,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "accounts_tokenfamily": "read to find out who asks; opens nothing without its secret",
     "accounts_user": "read to find out who asks",
     "audit_checkpoint": "the platform's seals: hashes and numbers alone",
+    "audit_prune": "which ids of the trail went, and by which seal; numbers alone",
     "auth_group": "not used",
     "auth_group_permissions": "not used",
     "auth_permission": "written by migrations",
@@ -68,6 +69,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "portal_model": "the platform's catalogue",
     "portal_provider": "the platform's connections",
     "projects_permissionsnapshot": "on which days the matrix was stored; numbers alone",
+    "portal_retentionrun": "the platform's log of what retention removed; counts alone",
     "portal_setting": "the platform's; asked before anybody is known",
     "projects_keyproject": "confines a key: a row that is not seen would widen it",
 }

@@ -5,7 +5,7 @@ from typing import Any
 SCHEDULE: dict[str, dict[str, Any]] = {
     "close abandoned exchanges": {"task": "projects.close_abandoned", "schedule": 60.0},
     "seal the trail": {"task": "audit.seal", "schedule": 60.0},
-    "apply retention": {"task": "projects.apply_retention", "schedule": 3600.0},
+    "apply retention": {"task": "portal.apply_retention", "schedule": 3600.0},
     "clear old CSP reports": {"task": "portal.clear_csp_reports", "schedule": 86400.0},
     "clear limit buckets": {"task": "portal.clear_buckets", "schedule": 3600.0},
     "clear expired sessions": {"task": "accounts.clear_sessions", "schedule": 3600.0},

@@ -101,10 +101,12 @@ TABLE: dict[str, tuple[Rule, ...]] = {
         widened("allowed_addresses"),
         lengthened("requests_per_minute"),
         lengthened("monthly_budget"),
-        changed("content_hours", "conversation_days"),
+        changed("content_hours", "conversation_days", "usage_days", "event_days"),
         widened("allowed_regions", by=regions.is_wider),
         removed,
     ),
+    # What stays although its time is over.
+    "teams.LegalHold": (added, removed),
     "accounts.Key": (
         widened("allowed_addresses"),
         switched("no_content_log", on=False),

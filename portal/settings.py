@@ -30,6 +30,8 @@ AUDIT_SIGNING_KEYS = env.items("PORTAL_AUDIT_SIGNING_KEY")
 AUDIT_CHECKPOINT_FILE = (
     env.text("PORTAL_AUDIT_CHECKPOINT_FILE") or f"{DATA_DIR}/audit-checkpoints.jsonl"
 )
+# Where retention writes what it prunes of the trail, first; empty: it is pruned without.
+AUDIT_ARCHIVE_DIR = env.text("PORTAL_AUDIT_ARCHIVE_DIR")
 DEVELOPMENT_ADMIN_EMAIL = "admin@example.com"
 ADMIN_EMAIL = env.text("PORTAL_ADMIN_EMAIL", DEVELOPMENT_ADMIN_EMAIL if DEVELOPMENT else "")
 ADMIN_PASSWORD = env.text("PORTAL_ADMIN_PASSWORD")
@@ -187,6 +189,9 @@ FAILED_SIGN_INS = env.fixed_integer("PORTAL_FAILED_SIGN_INS")
 KEY_ROTATION_DAYS = env.fixed_integer("PORTAL_KEY_ROTATION_DAYS")
 CONTENT_HOURS = env.fixed_integer("PORTAL_CONTENT_HOURS")
 CONVERSATION_DAYS = env.fixed_integer("PORTAL_CONVERSATION_DAYS")
+USAGE_DAYS = env.fixed_integer("PORTAL_USAGE_DAYS")
+EVENT_DAYS = env.fixed_integer("PORTAL_EVENT_DAYS")
+AUDIT_DAYS = env.fixed_integer("PORTAL_AUDIT_DAYS")
 # An access token's life; a refresh token's, at most.
 TOKEN_S = 60 * max(1, env.integer("PORTAL_TOKEN_MINUTES", 15))
 REFRESH_DAYS = max(1, env.integer("PORTAL_REFRESH_DAYS", 30))

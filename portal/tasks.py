@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from portal.limit_stores import ACTIVE
 from portal.models import Bucket, CspReport
+from portal.retention import apply
 
 KEPT_S = 24 * 60 * 60
 CSP_REPORTS_KEPT = timedelta(days=30)
@@ -25,3 +26,9 @@ def clear_csp_reports() -> int:
     """Deletes what no browser has reported for 30 days; returns how many."""
     before = timezone.now() - CSP_REPORTS_KEPT
     return CspReport.objects.filter(last_at__lt=before).delete()[0]
+
+
+@shared_task(name="portal.apply_retention")
+def apply_retention() -> dict[str, int]:
+    """Removes what was kept long enough, for a while; returns how much of each kind."""
+    return {name: run.removed for name, run in apply().items()}

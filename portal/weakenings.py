@@ -54,6 +54,10 @@ def shortened(name: str, setting: str) -> Rule:
     return rule
 
 
+def removed(before: Any, after: Any) -> bool:
+    return before is not None and after is None
+
+
 def switched_off(name: str) -> Rule:
     def rule(before: Any, after: Any) -> bool:
         if before is None or after is None:
@@ -83,7 +87,10 @@ TABLE: dict[str, tuple[Rule, ...]] = {
         raised("monthly_budget"),
         shortened("content_hours", "content_hours"),
         shortened("conversation_days", "conversation_days"),
+        shortened("usage_days", "usage_days"),
+        shortened("event_days", "event_days"),
     ),
+    "teams.LegalHold": (removed,),
     "guards.Guard": ROOM,
     "guards.GuardAttachment": ROOM,
     "projects.Project": (raised("monthly_budget"), switched_off("log_content")),

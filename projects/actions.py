@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from audit import trail
 from portal.errors import Refusal
+from projects import holds
 from projects.models import Conversation, Project, ProjectMember
 from teams.models import Membership
 
@@ -35,7 +37,14 @@ def rename_conversation(*, by: Any, conversation: Conversation, title: str) -> N
 
 @transaction.atomic
 def delete_conversation(*, by: Any, conversation: Conversation) -> None:
-    """Deletes a person's own conversation with all its messages; the usage rows stay, their content goes with it."""
+    """Deletes a person's own conversation with all its messages; the usage rows stay, their content goes with it.
+
+    Under a legal hold it is gone for its owner all the same, who is not told, and all of it stays stored.
+    """
+    if holds.is_held(conversation):
+        Conversation.objects.filter(pk=conversation.pk).update(hidden_at=timezone.now())
+        trail.record(action="conversation_hidden", target=conversation, reason="legal hold")
+        return
     conversation.exchange_set.update(question=None, answer=None)
     trail.record(action="conversation_deleted", target=conversation)
     conversation.delete()

@@ -16,7 +16,12 @@ from portal.console import ConsoleModelAdmin, ConsoleTabularInline
 from portal.console_navigation import Tool
 from portal.encryption import readable
 from portal.models import Model
-from projects import admin_reviews, admin_usage, rules  # noqa: F401 - two register their pages
+from projects import (  # noqa: F401 - all but one register their pages
+    admin_reviews,
+    admin_usage,
+    admin_usage_days,
+    rules,
+)
 from projects.admin_removal import ArchivedProjectFilter, ProjectRemovalMixin
 from projects.console import without_input_guard
 from projects.models import KeyProject, Project, ProjectGuard, ProjectMember, Visibility

@@ -118,6 +118,9 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         found.seen_events = seen.filter(exchange=found.uid).order_by("id")
         return found
 
+    def list_tools(self, request: HttpRequest) -> list[Tool]:
+        return [Tool(_("By day"), reverse("admin:usage_month"))]
+
     def object_title(self, obj: Exchange) -> str:
         return _("Exchange in %s") % obj.project_slug
 

@@ -12,9 +12,11 @@ class ProjectsConfig(AppConfig):
         from projects import (  # noqa: F401 - checks register so
             checks,
             console,
+            holds,
             key_ties,
             pending,
             removal,
+            retention,
             spending,
             team_ties,
         )
@@ -27,6 +29,8 @@ class ProjectsConfig(AppConfig):
         spending.install()
         pending.install()
         removal.install()
+        retention.install()
+        holds.install()
         for view in ("projects:conversation", "conversation-detail"):
             standing_in.register_content(view, "projects.Conversation", "uid")
         standing_in.register_not_written("admin/projects/keyproject/")

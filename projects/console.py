@@ -19,6 +19,7 @@ from portal.cells import money
 from portal.charts import Value
 from portal.console_navigation import register_page
 from portal.start_page import HOURS, Figure, Notice, Scope, Step, list_of
+from projects import usage_months
 from projects.access import history_page
 from projects.models import AccessReview, Exchange, Project, ProjectGuard
 from projects.outcomes import GROUPS
@@ -215,6 +216,7 @@ def steps(user: Any) -> list[tuple[int, Step]]:
 
 def install() -> None:
     register_page(history_page.PAGE)
+    register_page(usage_months.PAGE)
     start_page.register_figures(UsageFigures())
     start_page.register_notices(notices)
     start_page.register_steps(steps)

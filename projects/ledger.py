@@ -15,7 +15,7 @@ from portal import keyring
 from portal.context import current
 from portal.errors import Refusal
 from portal.tenancy import Deed, tenant
-from projects import routes
+from projects import holds, routes
 from projects.budgets import (
     KEY,
     PROJECT,
@@ -219,7 +219,7 @@ def _keep_messages(passage: Passage) -> None:
     elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
         return  # deleted while the model answered: it stays deleted
     elif passage.replaces is not None:
-        conversation.messages.filter(pk__gte=passage.replaces).delete()
+        holds.give_way(conversation.messages.filter(pk__gte=passage.replaces))
     Message.objects.bulk_create(
         Message(
             conversation=conversation,

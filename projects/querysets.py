@@ -173,3 +173,15 @@ class ExchangeQuerySet(RecordedQuerySet):
 
     def open_before(self, moment: Any) -> Self:
         return self.filter(closed_at__isnull=True, created_at__lt=moment)
+
+
+class UsageDayQuerySet(RecordedQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        """As the usage log they were: of teams whose whole usage one sees; for platform admins and auditors all."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser or user.is_auditor:
+            return self.all()
+        if user.is_restricted:
+            return self.none()
+        return self.filter(team_id__in=seeing_all_usage(user))

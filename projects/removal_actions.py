@@ -7,7 +7,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import trail
+from portal.legal_holds import cleared
 from portal.staying_rows import lock, nothing_came_meanwhile
+from projects import holds
 from projects.models import Conversation, Exchange, Project, ProjectGuard, ProjectMember
 from teams.models import Membership, Team
 
@@ -30,12 +32,13 @@ def unarchive_project(*, by: Any, project: Project) -> None:
 def delete_project(*, by: Any, project: Project) -> None:
     """Deletes a project with what was said in it, its members, guards, widgets and month's figures.
 
-    Usage rows stay with what they cost, without question and answer; a key that is confined to it reaches nothing there,
+    Usage rows stay with what they cost, without question and answer; what is under a legal hold is not deleted. A key that is confined to it reaches nothing there,
     and not more than before.
     """
     lock(project)
+    holds.refuse_deletion(project)
     project.exchange_set.filter(question__isnull=False).update(question=None, answer=None)
-    if said := remove_conversations(project.conversations.all()):
+    if said := remove_conversations(Conversation.with_hidden.filter(project=project)):
         changes = {"conversations": [said, 0]}
         trail.record(action="conversations_deleted", target=project, changes=changes)
     project.delete()
@@ -43,10 +46,11 @@ def delete_project(*, by: Any, project: Project) -> None:
 
 
 def remove_conversations(rows: QuerySet) -> int:
-    """In batches, so that memory does not grow with them; returns how many there were."""
+    """In batches, so that memory does not grow with them; returns how many there were. Holds were asked about before."""
     total = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        Conversation.objects.filter(pk__in=ids).delete()
+        with cleared():
+            Conversation.with_hidden.filter(pk__in=ids).delete()
         total += len(ids)
     return total
 

@@ -17,6 +17,7 @@ from teams import (  # noqa: F401 - they register their pages
     admin_branding,
     admin_grants,
     admin_groups,
+    admin_holds,
     admin_people,
     admin_roles,
 )
@@ -66,7 +67,10 @@ class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
             (
                 _("Retention and regions, set by platform admins"),
                 {
-                    "fields": ("content_hours", "conversation_days", "allowed_regions"),
+                    "fields": (
+                        *("content_hours", "conversation_days", "usage_days", "event_days"),
+                        "allowed_regions",
+                    ),
                     "description": about,
                 },
             ),

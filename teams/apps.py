@@ -6,9 +6,10 @@ class TeamsConfig(AppConfig):
     verbose_name = "Teams"
 
     def ready(self) -> None:
-        from teams import console, pending, scopes, visibility
+        from teams import console, holds, pending, scopes, visibility
 
         scopes.install()
         visibility.install()
         pending.install()
         console.install()
+        holds.install()

@@ -9,6 +9,7 @@ from accounts.actions import end_sessions_of
 from accounts.models import PendingChange, User
 from portal import keyring
 from portal.errors import Refusal
+from portal.legal_holds import refuse_if_held
 from portal.staying_rows import lock, nothing_came_meanwhile
 from portal.weakenings import going_whole
 from teams.actions import remove_member
@@ -41,9 +42,10 @@ def delete_team(*, by: Any, team: Team) -> None:
 
     Usage rows and guard events stay, without content, with what they cost; people and their keys stay. All sessions
     and tokens of its people end. Its data key is destroyed, so that no backup has its prompts, unless changes that a
-    second person decided are still under it.
+    second person decided are still under it. Raises `Refusal("conflict")` where something of it is under a legal hold.
     """
     lock(team)
+    refuse_if_held(teams=[team.pk])
     _put_out(by, team)
     with going_whole():
         for holding in holdings():

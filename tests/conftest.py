@@ -135,7 +135,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 # What the database itself keeps from being changed.
-TRAIL = {"audit_entry", "audit_checkpoint"}
+TRAIL = {"audit_entry", "audit_checkpoint", "audit_prune"}
 _flush = BaseDatabaseOperations.execute_sql_flush
 
 

@@ -31,13 +31,23 @@ from projects.models import (
     TeamSpend,
 )
 from projects.review_actions import open_review
-from teams.models import Branding, CustomRole, Group, GroupMapping, GroupMember, Membership
+from teams.models import (
+    Branding,
+    CustomRole,
+    Group,
+    GroupMapping,
+    GroupMember,
+    LegalHold,
+    Membership,
+)
 from tests.cast import Cast
 from widget.models import Widget
 
 # Foreign keys of which no row is ever written, and why.
 NEVER_WRITTEN = {
     "admin.LogEntry.user": "the trail is written instead",
+    "teams.LegalHold.held_team": "a team that is held is not deleted: tests/teams/test_holds.py",
+    "teams.LegalHold.held_person": "a person who is held is not deleted either",
     "account.EmailAddress.user": "people's addresses are their e-mail",
     "account.EmailConfirmation.email_address": "no row is ever made",
 }
@@ -97,6 +107,7 @@ def _persons_own(cast: Cast) -> None:
         decided_by=marco,
         expires_at=now,
     )
+    LegalHold.objects.create(held_person=cast.sam, reason="A court asked", placed_by=marco)
     for admin, user in ((cast.admin, marco), (marco, cast.vera)):
         Impersonation.objects.create(admin=admin, user=user, reason="To look", ends_at=now)
     TotpDevice.objects.create(user=marco, name="Phone", confirmed=False)

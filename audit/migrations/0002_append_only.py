@@ -5,6 +5,7 @@ from django.db import migrations
 TABLES = {
     "audit_entry": ("id", "audit entries"),
     "audit_checkpoint": ("number", "audit checkpoints"),
+    "audit_prune": ("id", "ranges of pruned entries"),
 }
 SQLITE = (
     """CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}

@@ -4,6 +4,7 @@ from portal.models.buckets import Bucket
 from portal.models.catalogue import MONEY_PLACES, Model, register_model_visibility
 from portal.models.data_keys import DataKey
 from portal.models.providers import Provider
+from portal.models.retention import RetentionRun
 from portal.models.security import AddressRule, CspReport
 from portal.models.settings import Setting
 
@@ -15,6 +16,7 @@ __all__ = [
     "DataKey",
     "Model",
     "Provider",
+    "RetentionRun",
     "Setting",
     "register_model_visibility",
 ]

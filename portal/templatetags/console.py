@@ -42,3 +42,13 @@ def when(moment: Any) -> SafeString:
 @register.filter
 def shown(figure: Any, value: Any) -> str:
     return figure.shown(value)
+
+
+@register.filter
+def figure(value: Any) -> SafeString:
+    return cells.number(value)
+
+
+@register.filter
+def usd(value: Any) -> SafeString:
+    return cells.usd(value)

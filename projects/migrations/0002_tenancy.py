@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
         TenantPolicy("projects_spend", OF_TEAM, is_small=True),
         TenantPolicy("projects_teamspend", OF_TEAM, is_small=True),
         TenantPolicy("projects_keyspend", OF_ME, is_small=True),
+        TenantPolicy("projects_usageday", OF_TEAM),
         SameTeam("projects_spend", "projects_project", "project_id"),
         # What is one's own is seen and changed wherever it is; it begins in a team of one's own, and stays there.
         TenantPolicy("projects_conversation", f"{OF_ME} OR {OF_PROJECT}", adds=OF_PROJECT),

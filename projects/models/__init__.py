@@ -3,6 +3,7 @@
 from projects.models.conversations import Conversation, Message
 from projects.models.projects import KeyProject, Project, ProjectGuard, ProjectMember, Visibility
 from projects.models.reviews import AccessReview, ReviewLine
+from projects.models.rollups import UsageDay
 from projects.models.snapshots import PermissionSnapshot, PermissionSnapshotPart
 from projects.models.usage import Exchange, KeySpend, Spend, TeamSpend
 
@@ -21,5 +22,6 @@ __all__ = [
     "ReviewLine",
     "Spend",
     "TeamSpend",
+    "UsageDay",
     "Visibility",
 ]

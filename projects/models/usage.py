@@ -110,9 +110,10 @@ class Exchange(SealedModel):
                 condition=models.Q(closed_at__isnull=True),
                 name="exchange_open",
             ),
-            # Retention looks for the few that still have content, among all that ever were.
+            # Retention looks for a team's oldest, and for the few that still have content among all that ever were.
+            models.Index(fields=["team", "created_at"], name="exchange_team_age"),
             models.Index(
-                fields=["created_at"],
+                fields=["team", "created_at"],
                 condition=models.Q(question__isnull=False),
                 name="exchange_with_content",
             ),

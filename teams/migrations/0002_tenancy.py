@@ -25,6 +25,14 @@ class Migration(migrations.Migration):
         ),
         TenantPolicy("teams_groupmember", "false"),
         TenantPolicy("teams_groupmapping", OF_TEAM),
+        # Whom a hold is about need not learn of it; that something is held everybody's deletions ask.
+        TenantPolicy("teams_legalhold", "false"),
+        Looker(
+            "portal_legal_holds()",
+            "text",
+            "SELECT concat(string_agg(held_team_id::text, ','), '|', string_agg(held_person_id::text, ',')) "
+            "FROM teams_legalhold",
+        ),
         Looker(
             "portal_team_demands_second_factor(bigint)",
             "boolean",

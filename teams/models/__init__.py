@@ -2,6 +2,7 @@
 
 from teams.models.branding import Branding
 from teams.models.groups import Group, GroupMapping, GroupMember
+from teams.models.holds import LegalHold
 from teams.models.memberships import CustomRole, Membership, rights_as, rights_of, role_name
 from teams.models.teams import Grant, Team, TeamArchive
 
@@ -12,6 +13,7 @@ __all__ = [
     "Group",
     "GroupMapping",
     "GroupMember",
+    "LegalHold",
     "Membership",
     "Team",
     "TeamArchive",

@@ -26,7 +26,7 @@ from teams.ties import ties
 # What limits the team: set by platform admins alone.
 LIMITS = (
     *("requests_per_minute", "monthly_budget"),
-    *("content_hours", "conversation_days", "allowed_regions"),
+    *("content_hours", "conversation_days", "usage_days", "event_days", "allowed_regions"),
 )
 
 
@@ -88,6 +88,22 @@ class Team(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(366 * 10)],
         help_text=_("After the last message in them. Empty: as the platform keeps them."),
+    )
+    usage_days = models.PositiveIntegerField(
+        _("usage details kept, in days"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(31), MaxValueValidator(366 * 10)],
+        help_text=_(
+            "Lines of the usage log; what they add up to stays. Empty: as the platform keeps them."
+        ),
+    )
+    event_days = models.PositiveIntegerField(
+        _("guard events kept, in days"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(31), MaxValueValidator(366 * 10)],
+        help_text=_("Empty: as the platform keeps them."),
     )
     allowed_regions = models.CharField(
         _("allowed regions"),

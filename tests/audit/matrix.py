@@ -112,6 +112,11 @@ LINES = {
         "role",
         lambda cast: "member",
     ),
+    "teams.LegalHold": Line(
+        lambda cast: {"held_team": cast.research, "reason": "A court asked"},
+        "reason",
+        lambda cast: "Another court asked",
+    ),
     "teams.TeamArchive": Line(
         lambda cast: {"team": type(cast.research).objects.create(slug="old", name="Old")},
         "archived_at",

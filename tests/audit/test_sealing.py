@@ -193,7 +193,7 @@ def test_a_new_key_takes_over_with_the_old_ones_signature(settings):
 def test_a_prune_is_a_signed_line_of_its_own():
     write(2)
     sealing.seal()
-    made = sealing.seal_prune(first=1, last=1, archive={"file": "one.jsonl.gz", "sha256": "0" * 64})
+    made = sealing.seal_prune(ranges=[[1, 1]], archive={"file": "one.jsonl.gz", "sha256": "0" * 64})
     line = json.loads(made.line)
     assert (made.number, line["pruned"], line["count"], line["root"]) == (2, [[1, 1]], 0, "")
     assert signature_holds(made.line)

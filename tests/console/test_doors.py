@@ -12,8 +12,16 @@ from audit.models import Destination, Forwarding
 from guards.models import GuardEvent
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
-from portal.models import AddressRule, Bucket, CspReport, Setting
-from projects.models import Conversation, Exchange, KeyProject, ProjectGuard, Spend, TeamSpend
+from portal.models import AddressRule, Bucket, CspReport, RetentionRun, Setting
+from projects.models import (
+    Conversation,
+    Exchange,
+    KeyProject,
+    ProjectGuard,
+    Spend,
+    TeamSpend,
+    UsageDay,
+)
 from projects.review_actions import open_review
 from teams.models import (
     Branding,
@@ -21,6 +29,7 @@ from teams.models import (
     Group,
     GroupMapping,
     GroupMember,
+    LegalHold,
     Membership,
     Team,
     TeamArchive,
@@ -75,6 +84,9 @@ def rows(cast):
     Bucket.objects.create(key="x")
     AddressRule.objects.create(place="console", verdict="block", network="203.0.113.7")
     CspReport.objects.create(directive="script-src", blocked="inline", page="/")
+    RetentionRun.objects.create(kind="contents", removed=7, by_team={"": 2, "1": 5})
+    LegalHold.objects.create(held_person=cast.vera, reason="A court asked")
+    UsageDay.objects.create(day="2025-11-01", team_id=cast.research.pk, project_slug="assistant")
     Forwarding.objects.create(
         destination=Destination.objects.create(
             name="SIEM", kind="syslog", host="logs.example.com", is_paused=True
@@ -104,7 +116,7 @@ def rows(cast):
     for model in admin.site._registry:
         queryset = model._default_manager.all()
         names = {field.name for field in model._meta.concrete_fields}
-        if model._meta.label in ("audit.Entry", "accounts.PendingChange"):
+        if model._meta.label in ("audit.Entry", "accounts.PendingChange", "projects.UsageDay"):
             queryset = queryset.filter(team_id=cast.research.pk)
         elif "team" in names and model._meta.label not in ("guards.Guard", "teams.TeamArchive"):
             queryset = queryset.filter(team=cast.research)
@@ -218,6 +230,7 @@ def test_history_leads_to_the_trail_of_this_row_and_nothing_is_written_beside_it
 # Read by their owner in the playground, by nobody here.
 # People's own words, and the keys they are encrypted under.
 NOT_IN_THE_CONSOLE = {
+    "audit.PrunedRange",  # the checkpoints say what was pruned
     *("projects.Conversation", "projects.Message", "projects.KeySpend", "portal.DataKey"),
     *("accounts.Session", "accounts.Sighting", "accounts.Notice"),
     "projects.ReviewLine",  # on the page of its review

@@ -15,8 +15,8 @@ from portal import keyring, rotation
 from portal.encryption import seal, unseal
 from portal.keyring import Destroyed, Unreadable
 from portal.models import DataKey
+from portal.tasks import apply_retention
 from projects.models import Exchange, Project
-from projects.tasks import apply_retention
 from tests.cast import build_cast
 from tests.portal.test_encryption import put, raw, signed_in, stored, talk  # noqa: F401
 from widget.models import Widget

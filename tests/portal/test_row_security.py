@@ -25,6 +25,7 @@ from projects.models import (
     ReviewLine,
     Spend,
     TeamSpend,
+    UsageDay,
 )
 from teams.models import Branding, Grant, Membership, Team
 from tests.cast import build_cast
@@ -152,6 +153,9 @@ def everything(cast):
         )
         Widget.objects.create(project=project, name="w")
         Branding.objects.get_or_create(team=project.team)
+        UsageDay.objects.get_or_create(
+            day="2025-11-01", team_id=project.team_id, project_slug=project.slug
+        )
         review = AccessReview.objects.create(team_id=project.team_id, due_on="2026-12-01")
         day = f"2026-11-{project.pk % 28 + 1:02}"
         snapshot = PermissionSnapshot.objects.create(day=day)

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Key
+from portal.tasks import apply_retention
 from projects.budgets import MICROS
 from projects.models import Exchange, KeySpend, Project, Spend
-from projects.tasks import apply_retention, close_abandoned
+from projects.tasks import close_abandoned
 from tests.cast import build_cast, connect
 from tests.model_server import Answer
 from tests.projects.doors import question

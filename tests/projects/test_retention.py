@@ -9,10 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal import retention_rows
 from portal.models import DataKey
-from projects import tasks
+from portal.tasks import apply_retention
+from projects import retention
 from projects.models import Conversation, Exchange, TeamSpend
-from projects.tasks import apply_retention
 from teams.models import Team
 
 SIX_MONTHS = 24 * 180
@@ -95,26 +96,33 @@ def test_a_dry_run_counts_what_the_real_one_removes_and_removes_nothing(cast):
     TeamSpend.objects.create(
         team=cast.research, month=timezone.now().date().replace(day=1), spent_micros=7
     )
-    expected = {"contents": 4, "conversations": 3}
     out = StringIO()
     call_command("apply_retention", "--dry-run", stdout=out)
-    assert out.getvalue() == "4 contents would be removed\n3 conversations would be removed\n"
-    assert apply_retention(dry_run=True) == expected
+    assert out.getvalue() == (
+        "4 contents would be removed\n"
+        f"    2 of team {cast.research.pk}\n    2 of team {cast.support.pk}\n"
+        "3 conversations would be removed\n"
+        f"    2 of team {cast.research.pk}\n    1 of team {cast.support.pk}\n"
+        "0 usage would be removed\n0 events would be removed\n0 audit would be removed\n"
+    )
     assert Exchange.objects.filter(question__isnull=False).count() == 6
     out = StringIO()
     call_command("apply_retention", stdout=out)
-    assert out.getvalue() == "4 contents removed\n3 conversations removed\n"
-    assert apply_retention() == {"contents": 0, "conversations": 0}
+    assert out.getvalue() == (
+        "4 contents removed\n3 conversations removed\n0 usage removed\n0 events removed\n0 audit removed\n"
+    )
+    assert set(apply_retention().values()) == {0}
     assert Exchange.objects.count() == 6
     assert TeamSpend.objects.get().spent_micros == 7
 
 
 def test_it_goes_in_small_batches(cast, monkeypatch):
-    monkeypatch.setattr(tasks, "BATCH", 2)
+    monkeypatch.setattr(retention_rows, "BATCH", 2)
     for _ in range(5):
         said(cast, cast.assistant, days=100)
     with CaptureQueriesContext(connection) as captured:
-        assert apply_retention() == {"contents": 5, "conversations": 5}
+        found = apply_retention()
+    assert found == {"contents": 5, "conversations": 5, "usage": 0, "events": 0, "audit": 0}
     updates = [q for q in captured if q["sql"].startswith('UPDATE "projects_exchange"')]
     assert len([q for q in updates if '"question" = NULL' in q["sql"]]) == 3
 
@@ -134,7 +142,7 @@ def test_a_visitors_key_stays_as_long_as_anything_under_it(cast):
 
 def test_the_keys_of_visitors_go_in_small_batches_too(cast, monkeypatch):
     """What is asked of the usage log is asked once a batch, and not once a key."""
-    monkeypatch.setattr(tasks, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     for number in range(5):
         row = Exchange(project_slug="x", team=cast.research, visitor=f"v{number}")
         row.question = row.answer = "What?"

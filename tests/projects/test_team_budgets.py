@@ -11,11 +11,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Key
+from portal.tasks import apply_retention
 from portal.tenancy import EVERYTHING, tenant
 from projects import actions, steps
 from projects.budgets import MICROS
 from projects.models import Exchange, KeySpend, Project, Spend, TeamSpend
-from projects.tasks import apply_retention, close_abandoned
+from projects.tasks import close_abandoned
 from teams.models import Team
 from tests.cast import build_cast, connect
 from tests.model_server import Answer
