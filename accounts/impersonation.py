@@ -177,7 +177,7 @@ def _done(row: Impersonation) -> dict[str, Any]:
     with tenant(EVERYTHING):
         actions = Entry.objects.filter(
             actor_id=str(row.admin_id),
-            on_behalf_of=row.user.email,
+            on_behalf_of_id=row.user_id,
             created_at__gte=row.started_at,
             action__in=(VIEWED, READ, ACTED, REFUSED),
         ).values_list("action", flat=True)

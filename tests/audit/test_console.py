@@ -56,8 +56,9 @@ def _switched_off(model):
 
 
 def _member_with_factor(walker):
-    with_factor(walker.house.cast.marco)
-    return walker.house.cast.marco
+    user = User.objects.get(pk=walker.house.cast.marco.pk)
+    with_factor(user)
+    return user
 
 
 def _row(model):
