@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts import fresh, pending_actions
 from accounts.models import PendingChange
 from accounts.pending_words import steps_in_words
-from portal.api import ReadViewSet, RolePermission
+from portal.api import ReadViewSet, RolePermission, refuse_confined
 from portal.errors import Refusal
 from portal.keyring import Unreadable
 
@@ -104,10 +104,7 @@ class PendingChangeViewSet(ReadViewSet):
         return PendingChangeDetailSerializer if self.detail else PendingChangeSerializer
 
     def get_queryset(self) -> QuerySet:
-        caller = self.request.auth
-        if caller is not None and caller.reached_projects() is not None:
-            words = _("A key of single projects does not read pending changes.")
-            raise Refusal("permission_denied", words)
+        refuse_confined(self.request, _("A key of single projects does not read pending changes."))
         found = super().get_queryset()
         state = self.request.query_params.get("state")
         return found.in_state(state) if state else found  # type: ignore[attr-defined]

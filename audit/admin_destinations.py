@@ -22,6 +22,7 @@ from audit.destination_actions import (
 )
 from audit.destination_forms import OF_SYSLOG, OF_WEBHOOK, DestinationForm
 from audit.destinations import Destination
+from audit.forwarding import following
 from audit.forwarding.failures import WORDS
 from audit.forwarding.progress import lag_of, with_lag
 from portal import cells, sensitive, weakenings
@@ -89,9 +90,9 @@ class DestinationAdmin(ConsoleModelAdmin):
         return [*self.readonly_fields, *(["kind", "from_beginning"] if obj else [])]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """A new address is tried at once, whatever the old one was waiting for."""
+        place = None if change else following.start(from_beginning=obj.from_beginning)
         super().save_model(request, obj, form, change)
-        begin_forwarding(by=request.user, destination=obj)
+        begin_forwarding(by=request.user, destination=obj, place=place)
 
     def object_tools(self, request: HttpRequest, obj: Destination) -> list[Tool]:
         if not self.has_change_permission(request, obj):
@@ -227,7 +228,7 @@ class DestinationAdmin(ConsoleModelAdmin):
         if not forwarding.failures or forwarding.next_at is None or destination.is_paused:
             return shown
         again = cells.when(forwarding.next_at)
-        return format_html("{} · {} {}", shown, _("tried again"), again)
+        return format_html("{} · {} {}", shown, _("next attempt"), again)
 
     @admin.display(description=_("entries sent"))
     def sent(self, destination: Destination) -> Any:

@@ -10,8 +10,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from audit.models import Entry
-from portal.api import ReadViewSet
-from portal.errors import Refusal
+from portal.api import ReadViewSet, refuse_confined
 
 
 class EntrySerializer(serializers.ModelSerializer):
@@ -92,11 +91,7 @@ class EntryViewSet(ReadViewSet):
 
     def get_queryset(self) -> QuerySet:
         found = super().get_queryset()
-        caller = self.request.auth
-        if caller is not None and caller.reached_projects() is not None:
-            raise Refusal(
-                "permission_denied", _("A key of single projects does not read the trail.")
-            )
+        refuse_confined(self.request, _("A key of single projects does not read the trail."))
         for name in self.filters:
             wanted = self.request.query_params.get(name)
             if not wanted:

@@ -14,9 +14,8 @@ from typing import Any
 from django.conf import settings
 
 from audit.sealed import Sealed, fits
-from audit.verifier import FIELDS, canonicals
+from audit.verifier import EXPORT, FIELDS, canonicals
 
-FORMAT = "gatehouse-export/1"
 PART = ".part"
 
 
@@ -69,7 +68,7 @@ def digest(path: Path) -> str:
 
 
 def _lines(checkpoints: list[Sealed]) -> Iterator[bytes]:
-    header = {"format": FORMAT, "archive": [checkpoints[0].number, checkpoints[-1].number]}
+    header = {"format": EXPORT, "archive": [checkpoints[0].number, checkpoints[-1].number]}
     yield _line(header)
     for one in checkpoints:
         yield _line({"checkpoint": one.line})
@@ -86,7 +85,7 @@ def _require_whole(path: Path, checkpoints: list[Sealed]) -> None:
     wanted = iter(checkpoints)
     with gzip.open(path, "rb") as file:
         header = json.loads(file.readline())
-        if header.get("format") != FORMAT:
+        if header.get("format") != EXPORT:
             raise Unfit(f"{path.name} does not begin as an archive does.")
         for line, rows in _groups(file):
             one = next(wanted, None)

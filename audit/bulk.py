@@ -10,7 +10,9 @@ from audit import trail
 from audit.changes import Values, creation, deletion, difference, recorded_fields, stored_values
 from audit.rows import pages, row_of, rows_of
 from portal.context import current
+from portal.encryption import encrypted_fields
 from portal.recording import Change, watched
+from portal.resealing import resealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class BulkRecorder:
     def after_update(self, snapshot: Snapshot) -> None:
         """Rows that are gone by now have an entry of their own."""
         model, context = snapshot.model, current()
+        encrypted = [field.name for field in encrypted_fields(model) if field in snapshot.fields]
         for page in pages(snapshot.before):
             rows = rows_of(model, page, snapshot.using)
             after = stored_values(model, page, snapshot.fields, snapshot.using)
@@ -48,6 +51,8 @@ class BulkRecorder:
                     continue
                 row = rows[key]
                 changes = difference(model, snapshot.before[key], after[key], row.subject)
+                same = [name for name in encrypted if after[key][name] and name not in changes]
+                resealed(model=model, keys=[key], names=same, using=snapshot.using)
                 if changes:
                     entries.append(trail.entry("update", row=row, changes=changes, context=context))
                     changed.append(key)

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.backends.utils import format_number
 
 from portal.classification import CONTENT, PERSONAL, SECRET, class_of, is_recorded_field
 from portal.encryption import MASK, UNREADABLE, EncryptedTextField, readable, seal, unseal
@@ -118,11 +120,14 @@ def _one_sided(
 
 
 def _normal(field: models.Field, value: Any) -> Any:
-    """The same value however it was set: "5" and 5, a date and its text."""
+    """The same value however it was set: "5" and 5, a date and its text, and no more digits than are stored."""
     if value is None or value is UNREADABLE:
         return value
     try:
-        return field.target_field.to_python(value) if field.is_relation else field.to_python(value)
+        found = field.target_field.to_python(value) if field.is_relation else field.to_python(value)
+        if isinstance(field, models.DecimalField) and found is not None:
+            return Decimal(format_number(found, field.max_digits, field.decimal_places))
+        return found
     except Exception:  # noqa: BLE001 - a value that its field refuses is compared as it is
         return value
 

@@ -29,18 +29,18 @@ def path() -> Path:
 def require_in_step() -> None:
     """Raises `OutOfStep` where the file holds what the database does not. That the file lags is mended by `publish`."""
     with _locked() as handle:
-        _stored_line_of(_newest(handle))
+        _stored_line_of(newest(handle))
 
 
 def publish() -> int:
     """Appends the lines that the file does not have yet, durably; returns how many. Raises `OutOfStep`, `OSError`."""
     with _locked() as handle:
-        newest = _newest(handle)
-        _stored_line_of(newest)
-        if newest is None and Checkpoint.objects.filter(number__gt=1).exists():
+        found = newest(handle)
+        _stored_line_of(found)
+        if found is None and Checkpoint.objects.filter(number__gt=1).exists():
             logger.warning("the checkpoints file was missing and is written anew from the database")
         written = 0
-        for line in _lines_after(newest[0] if newest else 0):
+        for line in _lines_after(found[0] if found else 0):
             # What a crash left of a line stays; readers know it by its being the beginning of the next one.
             os.write(handle, (_ending(handle) + line + "\n").encode())
             written += 1
@@ -70,7 +70,7 @@ def _stored_line_of(newest: tuple[int, str] | None) -> None:
         raise OutOfStep(f"Checkpoint {number} is not the same in the file and in the database.")
 
 
-def _newest(handle: int) -> tuple[int, str] | None:
+def newest(handle: int) -> tuple[int, str] | None:
     """Number and text of the file's last whole line."""
     size = os.fstat(handle).st_size
     tail = b""

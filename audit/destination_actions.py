@@ -10,6 +10,7 @@ from audit import trail
 from audit.destinations import Destination, Forwarding
 from audit.forwarding import turns
 from audit.forwarding.failures import NotSent
+from audit.forwarding.following import Place
 from audit.forwarding.sending import send_test
 from portal.errors import Refusal
 
@@ -24,10 +25,13 @@ class Tested:
 
 
 @transaction.atomic
-def begin_forwarding(*, by: Any, destination: Destination) -> None:
-    """After it was added: it gets what is written from here on, this entry of its own making first. After a change: now."""
+def begin_forwarding(*, by: Any, destination: Destination, place: Place | None = None) -> None:
+    """After it was added, `place` being where the trail was before: so the first entry that it gets is of its own making.
+
+    After a change: it is tried at once, whatever it was waiting for.
+    """
     _require(by, destination)
-    turns.begin(destination)
+    turns.begin(destination, place)
     Forwarding.objects.filter(destination=destination).update(next_at=None)
 
 

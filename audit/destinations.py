@@ -187,7 +187,9 @@ class Destination(SealedModel):
 
     objects = DestinationQuerySet.as_manager()
 
+    trail_label = "name"
     _stored_url = ""  # what the row says; the secret was entered for this address
+    _saved_secret: Any = None  # entered before, and saved with that
 
     class Meta:
         verbose_name = _("destination")
@@ -221,6 +223,7 @@ class Destination(SealedModel):
             self.secret_last_four = self.secret[-4:]
         super().save(**kwargs)
         self._stored_url = self.__dict__.get("url", self._stored_url)
+        self._saved_secret = self.__dict__.get("secret")
 
     def clean(self) -> None:
         syslog = self.kind == self.Kind.SYSLOG
@@ -266,11 +269,13 @@ class Destination(SealedModel):
     def set_secret(self, value: str) -> None:
         validate_signing_secret(value)
         self.secret, self.secret_last_four = value, value[-4:]
+        self._saved_secret = None
 
     def _would_leak_the_secret(self) -> bool:
         """A stored secret, which nobody entered since, and another URL."""
         moved = "url" in self.__dict__ and self.url != self._stored_url
-        is_stored = isinstance(self.__dict__.get("secret", Sealed(b"")), Sealed)
+        held = self.__dict__.get("secret", Sealed(b""))
+        is_stored = isinstance(held, Sealed) or held is self._saved_secret
         return bool(not self._state.adding and moved and self.secret_last_four and is_stored)
 
 

@@ -27,7 +27,9 @@ from audit.changes import (
 )
 from audit.rows import row_of
 from portal.classification import is_recorded, is_recorded_field
+from portal.encryption import encrypted_fields
 from portal.recording import Change, announce, register_recorder, watched
+from portal.resealing import resealed
 
 _BEFORE = "_gatehouse_before"
 _LOOSENED = "_gatehouse_loosened"
@@ -68,6 +70,9 @@ def _after_save(
             after = {name: after[name] for name in after if _saved(sender, name, update_fields)}
         before = {name: value for name, value in (before or {}).items() if name in after}
         changes = difference(sender, before, after, row.subject)
+        sealed = [field.name for field in encrypted_fields(sender) if after.get(field.name)]
+        same = [name for name in sealed if name not in changes]
+        resealed(model=sender, keys=[instance.pk], names=same, using=using)
         if not changes:
             return
     trail.write([trail.entry("create" if created else "update", row=row, changes=changes)])

@@ -46,12 +46,17 @@ def row_of(instance: models.Model) -> Row:
 
 def rows_of(model: type[models.Model], keys: Iterable[Any], using: str) -> dict[Any, Row]:
     """The same for many rows, in one query; rows that are not there are missing."""
-    paths = (_label_path(model), _team_path(model), _person_path(model))
+    paths = places_of(model)
     found = model._base_manager.using(using).filter(pk__in=list(keys))
     return {
         row["pk"]: _row(model, row["pk"], *(row[path] if path else None for path in paths))
         for row in found.values("pk", *{path for path in paths if path and path != "pk"})
     }
+
+
+def places_of(model: type[models.Model]) -> tuple[str, str, str]:
+    """Where the database reads a row's label, team and person; empty where there is none."""
+    return _label_path(model), _team_path(model), _person_path(model)
 
 
 def pages(items: Iterable[Any]) -> Iterator[list[Any]]:

@@ -15,16 +15,17 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audit import checkpoint_file, signing, stored
+from audit.checkpoint_file import OutOfStep
 from audit.models import Checkpoint
 from audit.verifier import (
     FORMAT,
     NAMING,
     Ranges,
     canonicals,
+    is_signed,
     leaf,
     previous_of,
     ranges_of,
-    raw,
     root,
     signed_line,
 )
@@ -66,18 +67,18 @@ class Window:
 START = Newest(0, "", 0, [], "", frozenset())
 
 
-def seal() -> int:
+def seal(*, after_lost_key: bool = False) -> int:
     """Seals all entries that are committed; returns how many. Raises `OutOfStep`, `NoKey`, `OSError`.
 
-    Without new entries there is no new checkpoint. The file is brought in step in any case.
+    Without new entries there is no new checkpoint. The file is brought in step in any case. `after_lost_key` goes on where
+    the newest checkpoint is signed by a key that is configured no more.
     """
     sealed = 0
-    with tenant(EVERYTHING):
-        checkpoint_file.require_in_step()
+    _require_sound(after_lost_key=after_lost_key)
     while (count := _next()) is not None:
         sealed += count
-    with tenant(EVERYTHING):
-        checkpoint_file.publish()
+        _publish()  # so that the file never lacks more than the newest line
+    _publish()
     return sealed
 
 
@@ -86,13 +87,32 @@ def seal_prune(*, ranges: Ranges, archive: dict[str, str] | None = None) -> Chec
     extra: dict[str, Any] = {"pruned": ranges}
     if archive:
         extra["archive"] = archive
+    _require_sound()
+    while (made := _written(extra=extra)) is None:
+        _publish()
+    _publish()
+    return made
+
+
+def _require_sound(*, after_lost_key: bool = False) -> None:
+    """Raises `OutOfStep` rather than sign for a past that is not ours: who signs a line vouches for all before it."""
     with tenant(EVERYTHING):
         checkpoint_file.require_in_step()
-    while (made := _written(extra=extra)) is None:
-        continue
+        before = newest()
+    if not before.line or after_lost_key:
+        return
+    signer = signing.key_named(before.key)
+    if signer is None:
+        raise OutOfStep(
+            f"Checkpoint {before.number} is signed by the key {before.key}, which is not in PORTAL_AUDIT_SIGNING_KEY."
+        )
+    if not is_signed(json.loads(before.line), signer.public_key().public_bytes_raw()):
+        raise OutOfStep(f"The signature of checkpoint {before.number} does not fit.")
+
+
+def _publish() -> None:
     with tenant(EVERYTHING):
         checkpoint_file.publish()
-    return made
 
 
 def newest() -> Newest:
@@ -179,7 +199,7 @@ def _key_after(before: Newest) -> tuple[Ed25519PrivateKey, str]:
     said = json.loads(before.line).get("next_key")
     if said == signing.public_text(known[0]):
         return known[0], ""
-    return old, base64.b64encode(raw(known[0].public_key())).decode()
+    return old, signing.public_text(known[0])
 
 
 def _window(before: Newest) -> Window:

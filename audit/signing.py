@@ -24,12 +24,21 @@ def key_named(name: str) -> Ed25519PrivateKey | None:
 
 
 def id_of(key: Ed25519PrivateKey) -> str:
-    return key_id(key.public_key().public_bytes_raw())
+    return key_id(public_bytes(key))
 
 
 def public_text(key: Ed25519PrivateKey) -> str:
     """The public key as it is published: base64 of its 32 bytes."""
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    return base64.b64encode(public_bytes(key)).decode()
+
+
+def public_keys() -> list[bytes]:
+    """The public halves of all that are configured."""
+    return [public_bytes(key) for key in keys()]
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
 
 
 def _key(text: str) -> Ed25519PrivateKey:

@@ -55,6 +55,12 @@ class RolePermission(BasePermission):
         )
 
 
+def refuse_confined(request: Request, words: Any) -> None:
+    """Raises `permission_denied` for a key of single projects: what it asks for is more than those."""
+    if request.auth is not None and request.auth.reached_projects() is not None:
+        raise Refusal("permission_denied", words)
+
+
 def _deed(view: Any) -> str:
     return getattr(view, "deeds", {}).get(getattr(view, "action", None), "")
 

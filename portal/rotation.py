@@ -17,6 +17,7 @@ from portal import keyring
 from portal.encryption import EncryptedTextField, Sealed, encrypted_fields
 from portal.keyring import Destroyed, Elsewhere, Unreadable
 from portal.models import DataKey
+from portal.resealing import resealed
 
 PAGE = 200  # rows read at a time
 PASSES = 5
@@ -150,11 +151,12 @@ def _is_current(row: Any, sealed: Sealed) -> bool:
 
 
 def _swap(row: Any, field: EncryptedTextField, old: Sealed, new: Sealed) -> None:
-    """Past the recorder: the value is the same, only its key is another."""
+    """Past the recorder: the value is the same, only its key is another. A rotation is an event of its own."""
     table, column = row._meta.db_table, field.column
     connection = transaction.get_connection()
     quote = connection.ops.quote_name
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        resealed(model=type(row), keys=[row.pk], names=[field.name], using=connection.alias)
         cursor.execute(
             f"UPDATE {quote(table)} SET {quote(column)} = %s "  # noqa: S608 - names of our own models
             f"WHERE {quote(row._meta.pk.column)} = %s AND {quote(column)} = %s",

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts import fresh
 from portal import spreadsheets
-from portal.api import RolePermission, ScopedMixin
+from portal.api import RolePermission, ScopedMixin, refuse_confined
 from portal.errors import Refusal
 from projects import review_actions, review_result
 from projects.models import AccessReview, ReviewLine
@@ -126,10 +126,7 @@ class AccessReviewViewSet(
     write_scope = "reviews:write"
 
     def get_queryset(self) -> QuerySet:
-        caller = self.request.auth
-        if caller is not None and caller.reached_projects() is not None:
-            words = _("A key of single projects does not review access.")
-            raise Refusal("permission_denied", words)
+        refuse_confined(self.request, _("A key of single projects does not review access."))
         return super().get_queryset().with_progress()  # type: ignore[attr-defined]
 
     @extend_schema(parameters=[FORMAT])

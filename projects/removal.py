@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.db.models.signals import pre_delete
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.recording import register_watcher
 from projects.models import Conversation, Exchange, KeyProject, Project, Spend
 from projects.removal_actions import forget_assignments, remove_projects_of
-from teams.models import Membership, Team
+from teams.models import Team
 from teams.removal import Holding, register_holding
 
 
@@ -68,4 +68,4 @@ def _confined(keys: int) -> list[str]:
 
 def install() -> None:
     register_holding(Holding(20, remove_projects_of, goes_with_team, stays_after_team))
-    pre_delete.connect(forget_assignments, sender=Membership, dispatch_uid="projects.assignments")
+    register_watcher(forget_assignments)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit import trail
 from portal.legal_holds import cleared
+from portal.recording import Change
 from portal.staying_rows import lock, nothing_came_meanwhile
 from projects import holds
 from projects.models import Conversation, Exchange, Project, ProjectGuard, ProjectMember
@@ -63,8 +64,11 @@ def remove_projects_of(by: Any, team: Team) -> None:
     Exchange.objects.filter(team=team, question__isnull=False).update(question=None, answer=None)
 
 
-def forget_assignments(*, instance: Membership, origin: Any = None, **_: Any) -> None:
-    """Before a membership goes, at whatever door: its assignments go with it, and do not come back with the person."""
-    if not isinstance(origin, Team):  # whose projects are gone already
-        rows = ProjectMember.objects.filter(user_id=instance.user_id)
-        rows.filter(project__team_id=instance.team_id).delete()
+def forget_assignments(change: Change) -> None:
+    """Before a membership goes, at whatever door: its assignments go with it, and do not come back with the person.
+
+    With a team its projects are gone already, with a person all that is theirs goes.
+    """
+    if change.model is Membership and change.before and not (change.after or change.goes_along):
+        rows = ProjectMember.objects.filter(user_id=change.before["user"])
+        rows.filter(project__team_id=change.before["team"]).delete()

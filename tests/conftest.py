@@ -145,12 +145,9 @@ def _flush_past_the_triggers(self, sql_list) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("RESET ROLE")
-            kept = [name for name in connection.introspection.table_names() if name in TRAIL]
-            for name in kept:
-                cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+            cursor.execute("SET session_replication_role = replica")
             _flush(self, sql_list)
-            for name in kept:
-                cursor.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")
+            cursor.execute("RESET session_replication_role")
             become_application(connection)
             return
         cursor.execute("SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'trigger'")

@@ -14,7 +14,7 @@ from operator import or_
 from typing import Any, Self
 
 from django.db import connections
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Q
 
 from audit.models import Entry
 from portal.tenancy import POSTGRESQL
@@ -81,8 +81,7 @@ def newest() -> int:
 def start(*, from_beginning: bool) -> Place:
     """The place of who begins: before everything, or behind all that is committed now."""
     if from_beginning:
-        first = Entry._base_manager.aggregate(found=Min("id"))["found"]
-        return Place((first or 1) - 1)
+        return Place(0)
     upto = newest()
     if not _is_late_possible():
         return Place(upto)

@@ -43,9 +43,9 @@ def forward_due() -> int:
     return sum(turn(destination_id) for destination_id in due())
 
 
-def begin(destination: Destination) -> Forwarding:
-    """Notes from where a new destination is sent to; what is committed already is left out, unless it wants all."""
-    place = following.start(from_beginning=destination.from_beginning)
+def begin(destination: Destination, place: Place | None = None) -> Forwarding:
+    """Notes from where a new destination is sent to: from here, if it wants all from the beginning, or from a place."""
+    place = place or following.start(from_beginning=destination.from_beginning)
     last = 0 if destination.from_beginning else _last_checkpoint()
     made, _is_new = Forwarding.objects.get_or_create(
         destination=destination,

@@ -6,8 +6,7 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from portal.api import RolePermission
-from portal.errors import Refusal
+from portal.api import RolePermission, refuse_confined
 from projects.access.loading import PERMISSION, Selection
 
 
@@ -27,7 +26,5 @@ class AccessView(APIView):
 
 def selection_of(request: Request, **wanted: str) -> Selection:
     """What the caller may see, narrowed; a key of single projects sees none of it."""
-    if request.auth is not None and request.auth.reached_projects() is not None:
-        words = _("A key of single projects does not read who reaches what.")
-        raise Refusal("permission_denied", words)
+    refuse_confined(request, _("A key of single projects does not read who reaches what."))
     return Selection.of(request.user, **wanted)

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Key, User
+from audit.models import Destination
 from guards.models import GuardAttachment
 from portal import sensitive
 from portal.address_lists import is_wider
@@ -58,6 +59,17 @@ def form_of(client, address, **changes):
 def provider(cast):
     row = Provider(slug="out", name="Out", kind="openai", base_url="https://api.example.com/v1")
     row.set_secret("sk-test-0123456789abcdef")
+    row.save()
+    return row
+
+
+def syslog(cast):
+    return Destination.objects.create(name="SIEM", kind="syslog", host="logs.example.com")
+
+
+def webhook(cast):
+    row = Destination(name="Hook", kind="webhook", url="https://hook.example.com/in")
+    row.set_secret("0123456789abcdef" * 2)
     row.save()
     return row
 
@@ -135,6 +147,13 @@ CHANGES = [
     ("portal/provider", provider, {"new_secret": "sk-test-fedcba9876543210"}, True),
     ("portal/provider", provider, {"extra_headers": '{"X-Org": "7"}'}, True),
     ("portal/provider", provider, {"name": "Other"}, False),
+    ("audit/destination", syslog, {"host": "evil.example.com"}, True),
+    ("audit/destination", syslog, {"is_paused": "on"}, True),
+    ("audit/destination", syslog, {"includes_personal": "on"}, True),
+    ("audit/destination", syslog, {"sends_refused": None}, True),
+    ("audit/destination", syslog, {"name": "Other"}, False),
+    ("audit/destination", webhook, {"new_secret": "fedcba9876543210" * 2}, True),
+    ("audit/destination", webhook, {"url": "https://evil.example/", "new_secret": "0123456789abcdef" * 2}, True),
     ("accounts/key", key, {"allowed_addresses": ""}, True),
     ("accounts/key", key, {"no_content_log": None}, True),
     ("accounts/key", key, {"name": "Other"}, False),
@@ -177,6 +196,10 @@ def test_a_form_of_the_console(cast, page, row, change, asks):
 def test_new_rows_that_open_something(cast):
     client = stale(browser(cast.admin))
     assert is_asked(client.post("/admin/portal/addressrule/add/", RULE))
+    new = form_of(
+        client, "/admin/audit/destination/add/", name="x", kind="syslog", host="x.example"
+    )
+    assert is_asked(client.post("/admin/audit/destination/add/", new))
     strong = {"email": "new@example.com", "is_active": "on"}
     assert client.post("/admin/accounts/user/add/", strong).status_code == 302
     for right in ("is_superuser", "is_auditor"):
@@ -188,6 +211,7 @@ def test_new_rows_that_open_something(cast):
 
 def deleted(cast):
     yield "portal/addressrule", AddressRule.objects.create(**RULE)
+    yield "audit/destination", syslog(cast)
     yield "guards/guardattachment", attachment(cast)
     yield "projects/projectguard", ProjectGuard.objects.first()
     yield "projects/keyproject", confinement(cast)
@@ -208,6 +232,7 @@ def test_deletions_by_page_and_by_action(cast):
 
 def deleted_again(cast):
     yield "portal/addressrule", AddressRule.objects.get()
+    yield "audit/destination", Destination.objects.get()
     yield "guards/guardattachment", GuardAttachment.objects.get()
     yield "projects/projectguard", ProjectGuard.objects.first()
     yield "projects/keyproject", KeyProject.objects.get()

@@ -46,12 +46,16 @@ def python_files():
     return [name for name in FILES if name.endswith(".py") and "/migrations/" not in name]
 
 
+# One file because it is copied away and runs alone: an expert reads it from its beginning to its end.
+ALONE = {"audit/verifier.py": 600}
+
+
 def test_modules_stay_small():
     long = {
         name: lines
         for name in python_files()
         if not name.startswith("tests/")
-        and (lines := len((ROOT / name).read_text().splitlines())) > 300
+        and (lines := len((ROOT / name).read_text().splitlines())) > ALONE.get(name, 300)
     }
     assert not long
 

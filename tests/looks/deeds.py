@@ -117,6 +117,14 @@ def provider_tested(page: Page, made: dict[str, str]) -> None:
     expect(page.get_by_role("status")).to_be_visible()
 
 
+def destination_tested(page: Page, made: dict[str, str]) -> None:
+    """Not delivered: there is no such address."""
+    page.goto("/admin/audit/destination/?q=Archive")
+    page.locator("#result_list tbody a").first.click()
+    page.get_by_role("button", name="Send a test message").click()
+    expect(page.get_by_role("status")).to_be_visible()
+
+
 def simulated(page: Page, made: dict[str, str]) -> None:
     """Three changes, one of which is not added yet; people gain and lose."""
     page.goto("/admin/access/simulate/?op=set_visibility&project=drafts&visibility=public")
@@ -235,6 +243,7 @@ DEEDS = (
     Deed("propose", "admin", propose),
     Deed("guard-tried", "admin", guard_tried),
     Deed("provider-tested", "admin", provider_tested),
+    Deed("destination-tested", "admin", destination_tested),
     Deed("acting-as", "ada", acting_as),
     Deed("acting-in-the-console", "ada", acting_in_the_console),
     Deed("simulated", "olivia", simulated, 422),

@@ -177,6 +177,46 @@ def _roles_and_groups() -> None:
     set_groups_of(by=admin, user=newcomer, source="ldap", names=[heads.name])
 
 
+def _forwarding() -> None:
+    """One destination that fails, one that is up to date, one that is paused."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from audit.models import Destination, Entry, Forwarding
+
+    now = timezone.now()
+    newest = Entry.objects.order_by("-id").values_list("id", flat=True).first()
+    siem = Destination.objects.create(
+        name="SIEM of the data centre", kind="syslog", host="siem.example.com", format="ocsf"
+    )
+    Forwarding.objects.create(
+        destination=siem,
+        upto=max(newest - 120, 0),
+        failures=7,
+        failing_since=now - timedelta(hours=3),
+        error="untrusted",
+        detail="certificate has expired",
+        error_at=now - timedelta(minutes=4),
+        next_at=now + timedelta(minutes=5),
+        success_at=now - timedelta(hours=3),
+        sent=48_211,
+    )
+    hook = Destination(
+        name="Security team",
+        kind="webhook",
+        url="https://hooks.example.com/audit",
+        actions="sign_in*",
+    )
+    hook.set_secret("0123456789abcdef0123456789abcdef0123wXyZ")
+    hook.save()
+    Forwarding.objects.create(destination=hook, upto=10**9, success_at=now, sent=912)
+    old = Destination.objects.create(
+        name="Archive", kind="syslog", host="10.1.2.3", transport="tcp", port=601, is_paused=True
+    )
+    Forwarding.objects.create(destination=old, upto=0)
+
+
 def _waiting() -> None:
     """The two-person rule is on; a change of the assistant waits."""
     from django.test import Client
@@ -246,6 +286,7 @@ def _console() -> dict[str, str]:
 
     from accounts.actions import create_key
     from accounts.models import Impersonation, PendingChange, User
+    from audit.models import Destination
     from guards.models import Guard, GuardAttachment
     from portal.models import AddressRule, Bucket, CspReport, Model, Provider, Setting
     from projects.models import Project, Spend, TeamSpend
@@ -293,6 +334,7 @@ def _console() -> dict[str, str]:
         team=Team.objects.get(slug="research"),
         stage="input",
     )
+    _forwarding()
     _waiting()
     _roles_and_groups()
     if not Widget.objects.exists():
@@ -317,6 +359,7 @@ def _console() -> dict[str, str]:
     )
     Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
     found = {}
+    found["webhook"] = str(Destination.objects.get(kind="webhook").pk)
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")
         # The last owner of a team cannot be removed; a member can.

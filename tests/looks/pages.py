@@ -131,6 +131,8 @@ PAGES = (
     Page("simulate", "access_simulate", "/admin/access/simulate/", "olivia"),
     Page("pending-of-the-proposer", "accounts_pendingchange_change", "/admin/accounts/pendingchange/{accounts_pendingchange}/change/", "olivia"),
     Page("settings-of-an-auditor", "portal_setting_changelist", "/admin/portal/setting/", "auditor"),
+    Page("destination-webhook", "audit_destination_change", "/admin/audit/destination/{webhook}/change/", "admin"),
+    Page("destination-of-an-auditor", "audit_destination_change", "/admin/audit/destination/{audit_destination}/change/", "auditor"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
     Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
 )  # fmt: skip
