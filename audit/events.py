@@ -73,9 +73,14 @@ CONTENT: dict[str, Any] = {
     "exchange_refused": _("A question was refused."),
     "exchange_failed": _("A question could not be answered."),
     "conversation_deleted": _("A person deleted a conversation of theirs."),
+    "conversation_hidden": _("A person deleted a conversation; a legal hold keeps what was said."),
     "conversations_deleted": _("Conversations went with what they belonged to."),
 }
 PORTAL: dict[str, Any] = {
+    "audit_exported": _("Entries of the trail were exported."),
+    "usage_exported": _("Figures of use were downloaded."),
+    "retention_applied": _("What was kept long enough was removed; the entry counts it."),
+    "test_message_sent": _("A test message was sent to a receiver of the trail."),
     "encryption_rotated": _("What is encrypted was put under the first key of the ring."),
     "request_refused": _("What was sent to a door was refused, and nothing was done."),
     "request_failed": _("A request broke, and nothing of it was done."),
