@@ -23,7 +23,7 @@ class Caller:
     method: str
     scopes: frozenset[str] = field(default=frozenset())
     fresh_at: float | None = None  # when they last proved who they are; a session says it itself
-    credential: str = ""
+    credential: str = field(default="", repr=False)
     epoch: int = 0  # the person's when they proved who they are
     ends_at: float | None = None  # of an access token, in seconds since 1970
     impersonation: live_impersonations.Live | None = None  # where `user` is who is acted as

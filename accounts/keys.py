@@ -10,7 +10,7 @@ import re
 import secrets
 import string
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -25,7 +25,7 @@ _FORMAT = re.compile(
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
     public_id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 def generate() -> tuple[str, str, str]:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -12,6 +14,7 @@ from accounts.models import User
 from audit import trail
 from audit.changes import sealed
 from portal.context import Actor, current
+from portal.encryption import MASK
 from portal.errors import Refusal
 
 
@@ -50,8 +53,16 @@ def _signed_out(user: User | None, **_: Any) -> None:
 
 
 def as_typed(address: str) -> dict[str, list[Any]]:
-    """What somebody typed as an address, as an entry keeps it: sealed under the platform's key."""
-    email = sealed(address[:254].lower(), subject="", place="accounts.User.email")
+    """What somebody typed as an address, as an entry keeps it: sealed under the platform's key.
+
+    What is no address may be a password in the wrong field, and is a mask.
+    """
+    typed = address[:254].lower()
+    try:
+        validate_email(typed)
+        email: Any = sealed(typed, subject="", place="accounts.User.email")
+    except ValidationError:
+        email = MASK
     return {"email": [None, email]}
 
 

@@ -6,9 +6,10 @@ goes on guessing has 20 tries in an hour and 40 in a day. A browser that the acc
 buckets of its own: strangers cannot lock the owner out of it.
 """
 
-import hashlib
+import hmac
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit import ALL
 from django_ratelimit.core import is_ratelimited
@@ -54,10 +55,9 @@ def attempt(*, door: str, address: str, account: str = "", device: str = "") -> 
     shared = "address" if guesses or not account else f"address:{door}"
     limits = [Limit(f"fail:{shared}:{network_of(address)}", failures, PERIOD_S)]
     if account:
-        whose = account.strip().lower()
-        name = hashlib.sha256(f"{whose}\x00{device}".encode() if device else whose.encode())
+        name = name_of(account, device)
         limits += [
-            Limit(f"fail:{door}:{period:.0f}:{name.hexdigest()}", times * failures, period)
+            Limit(f"fail:{door}:{period:.0f}:{name}", times * failures, period)
             for times, period in (BACK_OFF if guesses else BACK_OFF[:1])
         ]
     taken = take(limits)
@@ -67,6 +67,12 @@ def attempt(*, door: str, address: str, account: str = "", device: str = "") -> 
                 listener(account.strip().lower(), address)
         raise Refusal("too_many_attempts", retry_after=taken.retry_after)
     return Attempt(limits)
+
+
+def name_of(account: str, device: str = "") -> str:
+    """What a bucket calls an account: what was typed may be a password, and nobody who reads the buckets guesses it."""
+    text = f"guessing\x00{account.strip().lower()}\x00{device}"
+    return hmac.new(settings.KEY_PEPPER, text.encode(), "sha256").hexdigest()
 
 
 def coarse(request: HttpRequest, *, every_method: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Bulk writes, as `portal.recording` reports them: real before → after, exactly one entry a row that changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
@@ -22,7 +22,7 @@ class Snapshot:
     model: type[models.Model]
     using: str
     fields: list[models.Field]
-    before: dict[Any, Values]
+    before: dict[Any, Values] = field(repr=False)
 
 
 class BulkRecorder:

@@ -12,8 +12,12 @@ from audit.rows import Row, row_of
 from portal.context import Actor, RequestContext, current
 from portal.errors import Refusal
 from portal.keyring import Unreadable
+from portal.logs import scrubbed
 
 BATCH = 500
+LONGEST = 2000  # characters of a text without a width of its own
+TYPED = frozenset(["target_label", "reason", "path"])
+JOINERS = "\u200c\u200d"  # they show nothing and turn nothing around, and some scripts are spelt with them
 _COLUMNS = [field for field in Entry._meta.concrete_fields if not field.primary_key]
 _WIDTHS = {
     field.attname: field.max_length
@@ -102,8 +106,21 @@ def entry(
         team_id=row.team_id if team_id is None else team_id,
         status=status,
         changes=plain(changes),
-        **{name: plain(text)[: _WIDTHS.get(name)] for name, text in texts.items()},
+        **{name: _one_line(name, text) for name, text in texts.items()},
     )
+
+
+def _one_line(name: str, text: str) -> str:
+    """As its column takes it: one line that shows as it is, and no credential in what somebody typed or asked for."""
+    text = plain(text)
+    if name in TYPED:
+        text = scrubbed(text[: 2 * LONGEST])
+    if not text.isprintable():
+        text = "".join(
+            one if one.isprintable() or one in JOINERS else " " if one.isspace() else "\ufffd"
+            for one in text
+        )
+    return text[: _WIDTHS.get(name, LONGEST)]
 
 
 def _outcome_of(status: int | None) -> str:

@@ -67,7 +67,7 @@ class Inspection:
 
     stage: str
     action: Action
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = field(repr=False)
     outcomes: tuple[GuardOutcome, ...] = ()
     message: str = ""
     unavailable: bool = False

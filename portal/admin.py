@@ -115,7 +115,7 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
     search_fields = ["name", "slug", "base_url"]
     search_help_text = _("Searches name, slug and base URL.")
     prepopulated_fields = {"slug": ["name"]}
-    readonly_fields = ["stored_secret"]
+    readonly_fields = ["stored_secret", "stored_headers"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "kind", "region", "is_active"]}),
         (_("Connection"), {"fields": ["base_url", "stored_secret"]}),
@@ -135,8 +135,12 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
         may_write = (
             self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         )
-        if not may_write:
-            return fieldsets
+        if not may_write:  # nor shown the values of headers
+            return [
+                *fieldsets[:2],
+                (fieldsets[2][0], {"fields": ["stored_headers"]}),
+                *fieldsets[3:],
+            ]
         asked = ["base_url", "stored_secret", "new_secret", "forget_secret"] if obj else []
         asked = asked or ["base_url", "new_secret"]
         return [fieldsets[0], (fieldsets[1][0], {"fields": asked}), *fieldsets[2:]]
@@ -187,6 +191,11 @@ class ProviderAdmin(SwitchableMixin, ConsoleModelAdmin):
     @admin.display(description=_("stored secret"), empty_value="–")
     def stored_secret(self, provider: Provider) -> str | None:
         return provider.masked_secret or None
+
+    @admin.display(description=_("extra headers"), empty_value="–")
+    def stored_headers(self, provider: Provider) -> str | None:
+        headers = readable(provider, "masked_headers") or {}
+        return ", ".join(f"{name}: {value}" for name, value in headers.items()) or None
 
 
 class ProviderFilter(admin.SimpleListFilter):

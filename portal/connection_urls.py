@@ -1,7 +1,7 @@
 """What the URL of a database or of Redis really says, wherever in it: in its place, or behind the question mark."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 PLAIN_SSLMODES = frozenset(["disable", "allow", "prefer"])
@@ -14,7 +14,7 @@ class Connection:
 
     scheme: str
     hosts: frozenset[str]
-    passwords: frozenset[str]
+    passwords: frozenset[str] = field(repr=False)
     sslmodes: frozenset[str]
     has_other_proof: bool  # a client certificate, or a file with passwords
 

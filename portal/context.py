@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
+from portal.heard import Heard
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -41,6 +43,7 @@ class RequestContext:
     actor: Actor = SYSTEM
     on_behalf_of: Actor | None = None
     reason: str = ""
+    heard: Heard = field(default_factory=Heard, repr=False, compare=False)
 
 
 def new_request_id() -> str:

@@ -45,7 +45,7 @@ _CREDENTIALS = (
     (re.compile(r"\bgAAAA[A-Za-z0-9_=-]{20,}"), HIDDEN),
     # Signed by Django: a visitor's session, for one.
     (re.compile(r"[A-Za-z0-9_.-]{20,}:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}"), HIDDEN),
-    (re.compile(r"(/password/reset/key/)[^/\s\"']+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(/password/reset/key/)(?!done/)[^/\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)", re.S), HIDDEN),
     (
         re.compile(
@@ -107,6 +107,13 @@ def scrubbed(text: str) -> str:
     return text
 
 
+def unsaid(text: str) -> str:
+    """The same, also without what the running request said of secrets and of people's words."""
+    for said in current().heard.secrets():
+        text = text.replace(said, HIDDEN)
+    return scrubbed(text)
+
+
 class JSONFormatter(logging.Formatter):
     """One object a line: time, level, logger, message, request_id, and the exception's type and trace."""
 
@@ -115,11 +122,11 @@ class JSONFormatter(logging.Formatter):
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": scrubbed(_message_of(record)),
+            "message": unsaid(_message_of(record)),
             "request_id": current().request_id,
         }
         if record.exc_info:
-            line["exception"] = scrubbed(self.formatException(record.exc_info))
+            line["exception"] = unsaid(self.formatException(record.exc_info))
         return json.dumps(line)
 
 
@@ -135,7 +142,7 @@ def guard_tracebacks() -> None:
     """What nobody catches, in a command or a thread, is written without credentials too."""
 
     def write(kind: Any, error: Any, trace: TracebackType | None) -> None:
-        sys.stderr.write(scrubbed("".join(traceback.format_exception(kind, error, trace))))
+        sys.stderr.write(unsaid("".join(traceback.format_exception(kind, error, trace))))
 
     def write_of_thread(args: threading.ExceptHookArgs) -> None:
         if args.exc_type is not SystemExit:

@@ -15,6 +15,7 @@ from portal.address_lists import is_welcome
 from portal.addresses import client_address, drop_claims
 from portal.context import ANONYMOUS, RequestContext, entered
 from portal.errors import Refusal, as_refusal, error_response, wants_json
+from portal.heard import Heard
 from portal.route_classes import RouteClass, class_of, require_open
 
 logger = logging.getLogger("portal.requests")
@@ -50,6 +51,7 @@ class RequestContextMiddleware:
             method=request.method or "",
             path=request.path[:500],
             actor=ANONYMOUS,
+            heard=Heard(request),
         )
         request.client_address = address  # type: ignore[attr-defined]
         request.request_id = context.request_id  # type: ignore[attr-defined]

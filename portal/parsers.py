@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from rest_framework.parsers import JSONParser
 
+from portal.context import current
 from portal.errors import Refusal
 from portal.request_limits import require_utf8
 
@@ -27,6 +28,7 @@ def read_json(body: bytes, content_type: str = "application/json") -> Any:
         raise Refusal("invalid_request") from None
     if _deeper_than(value, MAX_DEPTH):
         raise Refusal("invalid_request")
+    current().heard.body(value)
     if "\\u" in text:  # the only way in for what is no text
         for string in _strings(value):
             _require_text(string)

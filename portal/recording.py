@@ -4,7 +4,7 @@ The trail lives in `audit`, above this room; it registers itself here. Without i
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from django.db import connections, models, transaction
@@ -38,8 +38,8 @@ class Change:
 
     model: type[models.Model]
     key: Any
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before: dict[str, Any] | None = field(repr=False)
+    after: dict[str, Any] | None = field(repr=False)
     using: str
     goes_along: bool = False
 

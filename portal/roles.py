@@ -4,7 +4,7 @@ Run once by whoever may create roles, and again at any time: it changes what dif
 SCRAM verifiers, so that none stands in its log.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +20,7 @@ class Login:
     """User name, password and database of a URL."""
 
     name: str
-    password: str
+    password: str = field(repr=False)
     database: str
 
     @classmethod

@@ -125,8 +125,8 @@ class Step:
     model: type[models.Model]
     key: Any
     verb: str
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: dict[str, Any] = field(repr=False)
+    after: dict[str, Any] = field(repr=False)
     row: Any  # as it would be; as it was, where it goes
     is_weaker: bool
 

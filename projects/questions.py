@@ -33,7 +33,7 @@ class Turn:
     """One message: `role` is system, user or assistant; `text` all of its text parts."""
 
     role: str
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Question:
     """
 
     project: str
-    turns: tuple[Turn, ...]
+    turns: tuple[Turn, ...] = field(repr=False)
     stream: bool = False
     conversation: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -39,7 +39,7 @@ class Route:
     closed_by: Any  # why nobody is answered, in words; empty while it answers
     model: Model
     provider: Provider
-    system_prompt: str
+    system_prompt: str = field(repr=False)
     parameters: Mapping[str, Any]
     rate_limit_per_minute: int
     monthly_budget: Any

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guards.stream import StreamInspector
@@ -24,7 +24,7 @@ BEAT_EVERY = (
 class Delta:
     """Text that every output guard has passed."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

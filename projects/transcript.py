@@ -35,7 +35,7 @@ class Said:
     """One message. `exchange` is the uid by which it can be asked anew; empty where the usage row is gone."""
 
     role: str
-    text: str
+    text: str = field(repr=False)
     exchange: str = ""
     withheld: bool = False
     html: SafeString | str = ""

@@ -117,6 +117,7 @@ class Provider(SealedModel):
 
     _stored_base_url = ""  # what the row says; the secret was entered for this address
     _secret_is_new = False
+    _headers_are_kept = False
 
     class Meta:
         verbose_name = _("provider")
@@ -138,7 +139,7 @@ class Provider(SealedModel):
             self.secret_last_four = _hint(self.secret)
         super().save(**kwargs)
         self._stored_base_url = self.__dict__.get("base_url", self._stored_base_url)
-        self._secret_is_new = False
+        self._secret_is_new = self._headers_are_kept = False
 
     @classmethod
     def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
@@ -150,7 +151,7 @@ class Provider(SealedModel):
         super().refresh_from_db(using, fields, **kwargs)
         if fields is None or "base_url" in fields:
             self._stored_base_url = self.base_url
-            self._secret_is_new = False
+            self._secret_is_new = self._headers_are_kept = False
 
     @property
     def encryption_owner(self) -> str:
@@ -170,6 +171,7 @@ class Provider(SealedModel):
         masked = [name for name, text in value.items() if is_mask(str(text))]
         stored = readable(self, "extra_headers", {}) if masked else {}
         kept = {name: stored[name] for name in masked if name in stored}
+        self._headers_are_kept = bool(kept)
         return {name: text for name, text in value.items() if name not in masked} | kept
 
     @property
@@ -195,17 +197,17 @@ class Provider(SealedModel):
         if self.kind != self.Kind.OFFLINE and not self.base_url:
             raise ValidationError({"base_url": _("This kind of provider needs a base URL.")})
         if self._would_leak_the_secret():
-            raise ValidationError({"base_url": _("A new base URL needs the secret anew.")})
+            words = _("A new base URL needs the secret and the values of headers anew.")
+            raise ValidationError({"base_url": words})
 
     def _would_leak_the_secret(self) -> bool:
+        """Whether what was entered for one address would go to another: the secret, or a header's value."""
         moved = "base_url" in self.__dict__ and self.base_url != self._stored_base_url
-        return bool(
-            self.pk
-            and not self._state.adding
-            and moved
-            and self.secret_last_four
-            and not self._secret_is_new
-        )
+        if not self.pk or self._state.adding or not moved:
+            return False
+        untouched = isinstance(self.__dict__.get("extra_headers", Sealed(b"")), Sealed)
+        headers = self._headers_are_kept or (untouched and readable(self, "extra_headers", True))
+        return bool(headers or (self.secret_last_four and not self._secret_is_new))
 
 
 def _hint(secret: str) -> str:

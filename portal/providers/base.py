@@ -29,7 +29,7 @@ class ChatRequest:
     """One question. `model` is the upstream name, `messages` are OpenAI's (`role`, `content`), `parameters` go along."""
 
     model: str
-    messages: Sequence[Mapping[str, Any]]
+    messages: Sequence[Mapping[str, Any]] = field(repr=False)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,7 +46,7 @@ class Usage:
 class Piece:
     """A part of a streamed answer. The last one has `finish_reason` and `usage`; any but it may have neither."""
 
-    text: str
+    text: str = field(repr=False)
     finish_reason: str | None = None
     usage: Usage | None = None
 
@@ -55,7 +55,7 @@ class Piece:
 class Completion:
     """A whole answer."""
 
-    text: str
+    text: str = field(repr=False)
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int

@@ -172,7 +172,7 @@ def test_no_text_can_keep_an_entry_from_being_written(team):
     entry = entries()[-1]
     entry.refresh_from_db()
     assert entry.path.startswith("a\ufffdb")
-    assert len(entry.path) > 70_000
+    assert len(entry.path) == 2000
     assert entry.changes["a\ufffd"][1]["deep"][1] == "nan"
 
 
