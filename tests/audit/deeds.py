@@ -13,6 +13,7 @@ from django.test import Client
 from accounts import notices
 from accounts.models import PendingChange, TokenFamily, User
 from accounts.token_actions import sign_in
+from audit.models import Destination
 from portal.context import Actor, acting
 from portal.models import Provider, Setting
 from projects.models import AccessReview
@@ -65,11 +66,19 @@ CHANGED: dict[str, Any] = {
     "projects.KeyProject": lambda house: {"project": house.second[RESEARCH].pk},
     "projects.ProjectGuard": {"mode": "warn"},
     "widget.Widget": {"name": "Newer"},
+    "audit.Destination": {"name": "Newer"},
+    "teams.LegalHold": {"reason": "Another court asked"},
+}
+ADDED: dict[str, Any] = {
+    "teams.LegalHold": lambda house: {
+        "held_team": house.cast.support.pk,
+        "reason": "A court asked",
+    },
 }
 
 
-def changed(house: House, label: str) -> dict[str, Any]:
-    found = CHANGED.get(label, {})
+def changed(house: House, label: str, table: dict[str, Any] = CHANGED) -> dict[str, Any]:
+    found = table.get(label, {})
     return found(house) if callable(found) else found
 
 
@@ -194,6 +203,12 @@ def _reviewed(walker: Walker, path: str) -> Deed:
     return _of_admin(walker, path.format(pk=review.pk, uid=review.uid))
 
 
+def _running(walker: Walker) -> Deed:
+    row = walker.house.row(Destination, RESEARCH)
+    Destination.objects.filter(pk=row.pk).update(is_paused=False)
+    return _of_admin(walker, f"/admin/audit/destination/{row.pk}/pause/")
+
+
 WHY = "Asked for by the board in spring"
 
 
@@ -259,6 +274,7 @@ PREPARED: dict[str, Prepare] = {
         walker, "/api/access-reviews/{uid}/close/"
     ),
     "PUT api/groups/{pk}/": _group,
+    "POST admin/audit/destination/{object_id}/pause/": _running,
     "POST admin/accounts/pendingchange/{object_id}/approve/": lambda walker: _proposal(
         walker, "/admin/accounts/pendingchange/{pk}/approve/"
     ),

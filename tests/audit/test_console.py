@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.test import RequestFactory
 
 from accounts.models import Key, User
+from audit.models import Destination
 from guards.models import Guard
 from portal.models import Provider, Setting
 from projects.models import Project
@@ -55,6 +56,15 @@ def _switched_off(model):
     return prepare
 
 
+def _paused(*, on):
+    def prepare(walker):
+        row = walker.house.row(Destination, RESEARCH)
+        Destination.objects.filter(pk=row.pk).update(is_paused=on)
+        return row
+
+    return prepare
+
+
 def _member_with_factor(walker):
     user = User.objects.get(pk=walker.house.cast.marco.pk)
     with_factor(user)
@@ -81,7 +91,7 @@ ACTIONS = dict(
         (
             *("portal.AddressRule", "teams.Branding", "teams.Grant", "guards.Guard"),
             *("guards.GuardAttachment", "projects.ProjectMember", "projects.ProjectGuard"),
-            *("projects.KeyProject", "widget.Widget"),
+            *("projects.KeyProject", "widget.Widget", "audit.Destination", "teams.LegalHold"),
         ),
     )
 ) | {
@@ -91,6 +101,8 @@ ACTIONS = dict(
     "portal.Model delete_selected": (_spare, "delete portal.Model"),
     "portal.Model switch_off": (None, "update portal.Model"),
     "portal.Model switch_on": (_switched_off(MODEL), "update portal.Model"),
+    "audit.Destination pause": (_paused(on=False), "update audit.Destination"),
+    "audit.Destination resume": (_paused(on=True), "update audit.Destination"),
     "accounts.Key revoke": (_row(Key), "update accounts.Key"),
     "accounts.User deactivate": (_row(User), "update accounts.User"),
     "accounts.User end_sessions": (_row(User), "update accounts.User"),

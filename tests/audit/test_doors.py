@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.deeds import CHANGED, PREPARED, changed
+from tests.audit.deeds import ADDED, CHANGED, PREPARED, changed
 from tests.audit.walk import PREFERRED, Deed
 from tests.doors import table
 from tests.doors.bodies import body_of
@@ -44,11 +44,12 @@ DEEDS = [
 
 def body_for(house, route, body):
     """As it is shown, with one change."""
-    if not route.endswith("/{object_id}/change/"):
+    if not route.endswith(("/{object_id}/change/", "/add/")):
         return body
+    table_of = ADDED if route.endswith("/add/") else CHANGED
     _admin, app, name, *_rest = route.split("/")
-    label = next((one for one in CHANGED if one.lower() == f"{app}.{name}"), "")
-    return body | changed(house, label)
+    label = next((one for one in table_of if one.lower() == f"{app}.{name}"), "")
+    return body | changed(house, label, table_of)
 
 
 def deeds_at(walker, method, route):

@@ -44,7 +44,7 @@ class _Actions(ast.NodeVisitor):
         if name in ("record", "entry", "event", "_record", "_changed") and not given:
             given = node.args[:3]
         for value in given:
-            for part in ast.walk(value):
+            for part in () if isinstance(value, ast.Dict) else ast.walk(value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     self.found.add((name, part.value, bool(node.keywords)))
         self.generic_visit(node)
@@ -93,8 +93,8 @@ def browser(user):
     return client
 
 
-def log_in(password=PASSWORD):
-    return Client().post(LOGIN, {"login": "marco@example.com", "password": password})
+def log_in(password=PASSWORD, **extra):
+    return Client().post(LOGIN, {"login": "marco@example.com", "password": password}, **extra)
 
 
 def sign_in_failed(cast):
@@ -102,8 +102,9 @@ def sign_in_failed(cast):
 
 
 def guessing_stopped(cast):
-    for _ in range(11):
-        log_in("wrong")
+    """From many addresses, so that it is the account that is guarded."""
+    for number in range(11):
+        log_in("wrong", REMOTE_ADDR=f"192.0.2.{number}")
 
 
 def fresh_authentication_failed(cast):
