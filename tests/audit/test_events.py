@@ -41,6 +41,7 @@ class _Actions(ast.NodeVisitor):
     def visit_Call(self, node):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         given = [word.value for word in node.keywords if word.arg == "action"]
+        given = [] if name == "add_argument" else given
         if name in ("record", "entry", "event", "_record", "_changed") and not given:
             given = node.args[:3]
         for value in given:

@@ -1,5 +1,6 @@
 """Deeds at the doors, each in the same house, held against the trail, and undone."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,7 +87,9 @@ class Walker:
         assert not done.page.problems, "\n".join(done.page.problems)
         for entry in done.page.entries:
             assert entry.request_id == answer["X-Request-ID"]
-            assert (entry.method, entry.path) == (deed.method, deed.path.partition("?")[0])
+            path = re.sub(r"(/reset/key/).*", r"\1", deed.path.partition("?")[0])  # a secret
+            assert entry.method == deed.method
+            assert entry.path.startswith(path)
             assert entry.address == "127.0.0.1"
         return done
 
