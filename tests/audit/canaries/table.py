@@ -167,6 +167,11 @@ CANARIES: dict[str, Canary] = {
             why="where to go on afterwards, for who asked for it",
         )
     ),
+    "a word in the path, or for a host": Canary(
+        may={
+            "log web": "paths and hosts that are refused are logged, less what has the shape of a credential"
+        }
+    ),
     # Of providers and receivers.
     "a provider's secret": Canary(
         "portal.Provider.secret",

@@ -24,7 +24,7 @@ def _data_keys(house: House, canaries: Canaries) -> None:
     """What the ring of the environment wraps: read out of the house itself, by nobody of the story."""
     code = (
         "from portal.models import DataKey\n"
-        "print(*(key.wrapped for key in DataKey.objects.exclude(wrapped=b'')), sep='\\n')"
+        "print(*(key.wrapped for key in DataKey.objects.filter(destroyed_at=None)), sep='\\n')"
     )
     for key in shell(house.env, code).split():
         canaries.keep("a data key", key)
