@@ -133,6 +133,41 @@ def test_the_roles_are_no_owners_and_change_no_table(installation):
                     client.execute(statement)
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_SYSTEM_URL", "DATABASE_OWNER_URL"])
+def test_what_psql_changes_is_in_the_trail_as_whoever_it_was(installation, name):
+    """Without a superuser anywhere: the trigger's function is the owner's, who is under the policies too."""
+    url = installation["env"][name]
+    scope = "SET portal.teams = '1'; SET portal.all_teams = ''"
+    with psycopg.connect(url, application_name="by hand") as client:
+        client.execute(scope)
+        before = client.execute("SELECT max(id) FROM audit_entry").fetchone()[0]
+        done = client.execute("UPDATE teams_team SET allowed_regions = %s", [name])
+        assert done.rowcount == 1
+        client.commit()
+        # The scope is what it was: one team's rows.
+        assert client.execute("SELECT count(*) FROM teams_team").fetchone() == (1,)
+        found = client.execute(
+            "SELECT action, actor_kind, actor_label, reason, target_type, target_id, team_id, changes "
+            "FROM audit_entry WHERE id > %s",
+            [before],
+        ).fetchall()
+    ((*said, changes),) = found
+    who = urlsplit(url).username
+    assert said == [
+        "update",
+        "database",
+        who,
+        "SQL past the portal: by hand",
+        "teams.Team",
+        "1",
+        1,
+    ]
+    assert json.loads(changes)["allowed_regions"][1] == name
+    for statement in ("TRUNCATE teams_team CASCADE", "UPDATE audit_entry SET reason = ''"):
+        with psycopg.connect(url) as client, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            client.execute(f"{scope}; {statement}")
+
+
 def test_the_passwords_are_stored_as_scram(installation):
     with psycopg.connect(installation["env"]["DATABASE_ADMIN_URL"]) as admin:
         rows = admin.execute(
