@@ -40,4 +40,6 @@ def _commands(house: House, cast: Cast) -> None:
     ):
         house.task(task)
     house.command("rotate_encryption", "--data-keys")
+    house.command("export_audit", "--output", str(house.data / "trail.jsonl"))
+    house.command("verify_audit")
     house.command("reset_second_factor", "--email", cast.member.email)
