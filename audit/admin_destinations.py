@@ -24,10 +24,11 @@ from audit.destination_forms import OF_SYSLOG, OF_WEBHOOK, DestinationForm
 from audit.destinations import Destination
 from audit.forwarding import following
 from audit.forwarding.failures import WORDS
-from audit.forwarding.progress import lag_of, with_lag
-from portal import cells, sensitive, weakenings
+from audit.forwarding.progress import lag_of, long_failing, with_lag
+from portal import cells, sensitive, start_page, weakenings
 from portal.console import ConsoleModelAdmin
 from portal.console_navigation import Tool
+from portal.start_page import Notice, Scope
 from portal.tenancy import own_transactions, scope_of, tenant
 
 GETS = (
@@ -243,3 +244,22 @@ class DestinationAdmin(ConsoleModelAdmin):
     def stored_client_key(self, destination: Destination) -> Any:
         """Whether there is one; nothing of it is shown."""
         return cells.chip(_("stored")) if destination.__dict__.get("client_key") else cells.NOTHING
+
+
+def notices(scope: Scope) -> list[Notice]:
+    """On the start page, for who may look at destinations."""
+    if scope.teams is not None or not scope.user.has_perm("audit.view_destination"):
+        return []
+    return [
+        Notice(
+            "bad",
+            _("Forwarding the trail to %(name)s has been failing; it began %(when)s.")
+            % {"name": row.name, "when": cells.relative(row.forwarding.failing_since)},
+            reverse("admin:audit_destination_change", args=[row.pk]),
+            _("See why"),
+        )
+        for row in long_failing()
+    ]
+
+
+start_page.register_notices(notices)

@@ -1,16 +1,25 @@
 """The resource `audit-entries`: read only, by cursor."""
 
+import logging
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from audit.models import Entry
+from audit.proofs import NotProvable, Proofs
+from audit.verifier import Problem
 from portal.api import ReadViewSet, refuse_confined
+from portal.errors import Refusal
+
+logger = logging.getLogger("audit.verifying")
 
 
 class EntrySerializer(serializers.ModelSerializer):
@@ -46,6 +55,19 @@ class EntrySerializer(serializers.ModelSerializer):
             "address",
             "request_id",
         )
+
+
+class ProofSerializer(serializers.Serializer):
+    checkpoint = serializers.IntegerField()
+    index = serializers.IntegerField()
+    path = serializers.ListField(child=serializers.CharField())
+
+
+class ProvenSerializer(serializers.Serializer):
+    """`docs/audit.md` says how to verify it."""
+
+    entry = serializers.DictField()
+    proof = ProofSerializer()
 
 
 class NewestFirst(CursorPagination):
@@ -88,6 +110,25 @@ class EntryViewSet(ReadViewSet):
         "request_id",
     )
     numbers = ("actor_user_id", "subject_id", "team_id")
+
+    @extend_schema(
+        operation_id="audit_entry_proof",
+        summary="The proof that an entry is in the trail",
+        description=(
+            "The entry as it is stored and sealed, and the way from it to the root that its checkpoint signs, for "
+            "`verifier.py --entry`. 409 until it is sealed, at most a minute after it was written."
+        ),
+        responses={200: ProvenSerializer},
+    )
+    @action(detail=True, methods=["get"], url_path="proof", url_name="proof")
+    def proof(self, request: Request, pk: Any = None) -> Response:
+        try:
+            return Response(Proofs().of(self.get_object().pk))
+        except NotProvable as error:
+            raise Refusal("conflict", str(error)) from None
+        except Problem as problem:
+            logger.critical("the trail is not as it was sealed: %s", problem)
+            raise Refusal("conflict", _("The trail is not as it was sealed.")) from None
 
     def get_queryset(self) -> QuerySet:
         found = super().get_queryset()

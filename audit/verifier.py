@@ -24,6 +24,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 FORMAT, EXPORT = "gatehouse-checkpoint/1", "gatehouse-export/1"
 FIELDS = (
@@ -474,10 +475,14 @@ class Progress:
 
 
 def public_key(text: str) -> bytes:
-    """A public key from base64 of its 32 bytes, or from a file with that. Raises `ValueError`."""
+    """The 32 bytes of a public key: from base64, or from a file with that or with PEM. Raises `ValueError`."""
     if os.path.isfile(text):
         with open(text, encoding="ascii") as file:
             text = file.read()
+    if "PUBLIC KEY" in text:
+        key = load_pem_public_key(text.encode())
+        if isinstance(key, Ed25519PublicKey):
+            return key.public_bytes_raw()
     found = base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
     if len(found) != 32:
         raise ValueError("a public key is base64 of 32 bytes")
@@ -559,7 +564,9 @@ def _verified(options: argparse.Namespace) -> str:
         is_packed = file.peek(2)[:2] == b"\x1f\x8b"
         lines: Any = gzip.GzipFile(fileobj=file) if is_packed else file
         if options.entry:
-            verify_selection([lines.read()], book, tell=lambda entries: None)
+            text = lines.read()
+            one = text.partition(b"\n")[2] if text.startswith(b'{"format":') else text
+            verify_selection([one], book, tell=lambda entries: None)
             return "The entry is as it was sealed."
         header = json.loads(lines.readline())
         if not isinstance(header, dict) or header.get("format") != EXPORT:

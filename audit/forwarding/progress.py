@@ -11,6 +11,7 @@ from audit.destinations import Destination, Forwarding
 from audit.forwarding.following import Place
 from audit.models import Entry
 
+LONG = timedelta(minutes=15)  # so long a failure is somebody's business
 CATCHING_UP = timedelta(minutes=1)  # so far behind is nothing to speak of
 
 
@@ -57,3 +58,10 @@ def lag_of(destination: Any) -> Lag:
     if forwarding is None or not destination.sends_entries:
         return Lag(0, None)
     return Lag(max((destination.newest_id or 0) - forwarding.upto, 0), destination.oldest_ahead)
+
+
+def long_failing() -> list[Destination]:
+    """Those that have got nothing for a while though there is something for them; who is paused is so on purpose."""
+    since = timezone.now() - LONG
+    rows = Destination.objects.filter(is_paused=False, forwarding__failing_since__lte=since)
+    return list(rows.defer("secret", "client_key").select_related("forwarding"))

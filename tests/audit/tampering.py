@@ -1,5 +1,6 @@
 """A small sealed trail, somebody who owns the database, and both verifiers."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from audit import checkpoint_file, sealed_export, sealing, signing, verifier, ve
 from audit.models import Checkpoint
 from audit.trail import record
 
+SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (7, 8)]
 COLUMNS = ", ".join(verifier.FIELDS)
 OTHERS = ", ".join(verifier.FIELDS[1:])
 

@@ -1,7 +1,10 @@
 """The console's pages of destinations: who adds, changes, tests and pauses them, and what is never shown."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import PendingChange
 from audit.forwarding import turns
@@ -273,3 +276,15 @@ def test_deleting_one_waits_for_a_second_person(two_persons):
     assert Destination.objects.exists()
     approved_by(two_persons.second, PendingChange.objects.get())
     assert not Destination.objects.exists()
+
+
+def test_the_start_page_says_what_has_failed_for_long(cast):
+    row = Destination.objects.create(name="SIEM", kind="syslog", host="x.example")
+    turns.begin(row)
+    for minutes, is_said in ((14, False), (16, True)):
+        Forwarding.objects.update(failing_since=timezone.now() - timedelta(minutes=minutes))
+        for name in ("admin", "auditor"):
+            page = browser(getattr(cast, name)).get("/admin/").content.decode()
+            assert ("Forwarding the trail to SIEM" in page) is is_said
+        page = browser(cast.olivia).get("/admin/").content.decode()
+        assert "Forwarding the trail" not in page

@@ -8,10 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import checkpoint_file, sealing, verifier
 from audit.models import Checkpoint, Entry
-from tests.audit.tampering import Trail, copy, named, own_the_database, run, write
+from tests.audit.tampering import SEEDS, Trail, copy, named, own_the_database, run, write
 
 pytestmark = pytest.mark.django_db
-SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (7, 8)]
 INTEGERS = {"actor_user_id", "on_behalf_of_id", "subject_id", "team_id", "status"}
 
 
