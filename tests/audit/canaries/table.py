@@ -211,6 +211,7 @@ CANARIES: dict[str, Canary] = {
             "database audit_entry.reason": "public: it is written for the trail",
             "file portal.sqlite3*": "public: it is written for the trail",
             "pg_dump": "public: it is written for the trail",
+            "file trail.jsonl": "public: it is written for the trail",
         }
     ),
     "the note of a decision": Canary(
@@ -221,6 +222,7 @@ CANARIES: dict[str, Canary] = {
             "database audit_entry.changes": "public: it is written for the trail",
             "file portal.sqlite3*": "public: it is written for the trail",
             "pg_dump": "public: it is written for the trail",
+            "file trail.jsonl": "public: it is written for the trail",
         }
     ),
     "what was said": Canary(
