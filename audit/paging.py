@@ -130,7 +130,7 @@ class Reader:
     def _merged(self, low: int, high: int, order: str, limit: int) -> list[int]:
         """`limit` of each team by an index of its own, then of all of them."""
         found = self.search.apply(Entry.objects.filter(team_id=RawSQL("mine.team", ())))
-        found = found.filter(pk__gte=low, pk__lte=high).order_by(order).values("pk")[:limit]
+        found = found.filter(pk__gte=low, pk__lte=high).order_by(order).values("id")[:limit]
         sql, params = found.query.sql_with_params()
         way = "DESC" if order == "-pk" else "ASC"
         with connection.cursor() as cursor:
