@@ -247,7 +247,7 @@ def test_in_ocsf_each_event_names_its_class_and_its_entry(receiver, authority, p
     make(receiver, authority, format="ocsf", includes_personal=personal, max_message_bytes=4096)
     with entered(RequestContext(address="203.0.113.9")):
         ids = write(1, status=403)
-        ids += write(1, reason="x" * 9000)
+        ids += write(1, reason="ü" * 9000)
     forward()
     first, second = receiver.messages
     assert [one.json["metadata"]["uid"] for one in (first, second)] == [str(one) for one in ids]
