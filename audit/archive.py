@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.conf import settings
 
 from audit.sealed import Sealed, fits
 from audit.verifier import EXPORT, FIELDS, canonicals
+from portal.tenancy import EVERYTHING, tenant
 
 PART = ".part"
 
@@ -28,10 +29,11 @@ def directory() -> Path | None:
     return Path(settings.AUDIT_ARCHIVE_DIR) if settings.AUDIT_ARCHIVE_DIR else None
 
 
-def write(checkpoints: Iterable[Sealed]) -> dict[str, str]:
+def write(checkpoints: Iterable[Sealed]) -> Generator[None, None, dict[str, str]]:
     """Writes them, reads the file again and holds every entry to its seal; returns name and SHA-256 for the signed line.
 
-    Raises `Unfit` or `OSError`, and then nothing may be pruned. What a crash left is written over.
+    Raises `Unfit` or `OSError`, and then nothing may be pruned. What a crash left is written over. It yields after each
+    checkpoint, so that others have the machine in between.
     """
     chosen, folder = list(checkpoints), directory()
     if folder is None:
@@ -40,12 +42,14 @@ def write(checkpoints: Iterable[Sealed]) -> dict[str, str]:
     name = f"audit-{chosen[0].number}-{chosen[-1].number}.jsonl.gz"
     part = folder / f"{name}{PART}"
     with part.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as packed:
-        for line in _lines(chosen):
-            packed.write(line)
+        packed.write(_header(chosen))
+        for one in chosen:
+            packed.write(_lines(one))
+            yield
         packed.close()
         file.flush()
         os.fsync(file.fileno())
-    _require_whole(part, chosen)
+    yield from _require_whole(part, chosen)
     part.rename(folder / name)
     _sync(folder)
     return {"file": name, "sha256": digest(folder / name)}
@@ -67,20 +71,22 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _lines(checkpoints: list[Sealed]) -> Iterator[bytes]:
-    header = {"format": EXPORT, "archive": [checkpoints[0].number, checkpoints[-1].number]}
-    yield _line(header)
-    for one in checkpoints:
-        yield _line({"checkpoint": one.line})
-        for row in one.rows():
-            yield _line({"entry": dict(zip(FIELDS, row, strict=True))})
+def _header(chosen: list[Sealed]) -> bytes:
+    return _line({"format": EXPORT, "archive": [chosen[0].number, chosen[-1].number]})
+
+
+def _lines(one: Sealed) -> bytes:
+    with tenant(EVERYTHING):
+        rows = one.rows()
+    entries = [_line({"entry": dict(zip(FIELDS, row, strict=True))}) for row in rows]
+    return _line({"checkpoint": one.line}) + b"".join(entries)
 
 
 def _line(said: dict[str, Any]) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _require_whole(path: Path, checkpoints: list[Sealed]) -> None:
+def _require_whole(path: Path, checkpoints: list[Sealed]) -> Iterator[None]:
     """From the disk, not from memory: each checkpoint with exactly the entries that it seals."""
     wanted = iter(checkpoints)
     with gzip.open(path, "rb") as file:
@@ -91,6 +97,7 @@ def _require_whole(path: Path, checkpoints: list[Sealed]) -> None:
             one = next(wanted, None)
             if one is None or line != one.line or not fits(one.said, canonicals(rows)):
                 raise Unfit(f"{path.name} does not hold what was to be archived.")
+            yield
     if next(wanted, None) is not None:
         raise Unfit(f"{path.name} is not whole.")
 

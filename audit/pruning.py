@@ -5,7 +5,7 @@ the file, the entries go in small batches, and a last range says that it is done
 one announced. Nothing goes that does not fit its seal any more, is under a legal hold, or was not forwarded yet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,7 +83,8 @@ class Trail:
             yield from _delete(prune, tally)
         for window in _windows(_cutoff(now), None):
             if window.chosen:
-                yield from _delete(_announced(window), tally)
+                prune = yield from _announced(window)
+                yield from _delete(prune, tally)
 
 
 def _cutoff(now: datetime) -> datetime:
@@ -129,13 +130,17 @@ def _take(
     return taken, False
 
 
-def _announced(window: Window) -> Prune:
-    """Archives them, or looks at them, and then signs that they may go."""
-    with tenant(EVERYTHING):
-        for one in window.chosen:
-            if not fits(one.said, canonicals(one.rows())):
-                raise Stopped(f"Checkpoint {one.number} does not verify; nothing was pruned.")
-        said = archive.write(window.chosen) if archive.directory() else None
+def _announced(window: Window) -> Generator[None, None, Prune]:
+    """Looks at them, archives them, and then signs that they may go."""
+    for one in window.chosen:
+        with tenant(EVERYTHING):
+            rows = one.rows()
+        if not fits(one.said, canonicals(rows)):
+            raise Stopped(f"Checkpoint {one.number} does not verify; it was not pruned.")
+        yield
+    said = None
+    if archive.directory():
+        said = yield from archive.write(window.chosen)
     made = sealing.seal_prune(ranges=window.ranges, archive=said)
     return Prune(made.number, window.ranges, said)
 

@@ -62,6 +62,7 @@ class LegalHold(models.Model):
             models.CheckConstraint(
                 condition=models.Q(held_team__isnull=True) ^ models.Q(held_person__isnull=True),
                 name="hold_of_a_team_or_a_person",
+                violation_error_message=_("Choose either a team or a person."),
             )
         ]
 

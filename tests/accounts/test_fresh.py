@@ -14,7 +14,7 @@ from portal import sensitive
 from portal.address_lists import is_wider
 from portal.models import AddressRule, Provider
 from projects.models import KeyProject, Project, ProjectGuard
-from teams.models import Team
+from teams.models import LegalHold, Team
 from tests.accounts.test_confirming import stale
 
 RULE = {"place": "console", "verdict": "block", "network": "203.0.113.9"}
@@ -91,6 +91,10 @@ def team(cast):
     return cast.research
 
 
+def hold(cast):
+    return LegalHold.objects.create(held_team=cast.research, reason="A court asked")
+
+
 def project(cast):
     Project.objects.filter(pk=cast.drafts.pk).update(log_content=False)
     return cast.drafts
@@ -140,6 +144,9 @@ CHANGES = [
     ("teams/team", team, {"content_hours": "47"}, True),
     ("teams/team", team, {"content_hours": ""}, True),
     ("teams/team", team, {"conversation_days": "30"}, True),
+    ("teams/team", team, {"usage_days": "31"}, True),
+    ("teams/team", team, {"event_days": "3660"}, True),
+    ("teams/legalhold", hold, {"reason": "Another matter"}, False),
     ("teams/team", team, {"allowed_regions": "eu, us"}, True),
     ("teams/team", team, {"allowed_regions": ""}, True),
     ("teams/team", team, {"allowed_regions": "ch"}, False),
@@ -205,6 +212,9 @@ def test_new_rows_that_open_something(cast):
     for right in ("is_superuser", "is_auditor"):
         wanted = {"email": "strong@example.com", "is_active": "on", right: "on"}
         assert is_asked(client.post("/admin/accounts/user/add/", wanted))
+    held = {"held_team": cast.research.pk, "reason": "A court asked"}
+    assert is_asked(client.post("/admin/teams/legalhold/add/", held))
+    assert not LegalHold.objects.exists()
     assert not AddressRule.objects.exists()
     assert not User.objects.filter(email="strong@example.com").exists()
 
@@ -215,6 +225,7 @@ def deleted(cast):
     yield "guards/guardattachment", attachment(cast)
     yield "projects/projectguard", ProjectGuard.objects.first()
     yield "projects/keyproject", confinement(cast)
+    yield "teams/legalhold", hold(cast)
 
 
 def test_deletions_by_page_and_by_action(cast):

@@ -13,7 +13,7 @@ from audit.models import Entry
 from guards.models import Guard, GuardAttachment
 from portal.models import Setting
 from projects.models import Project, ProjectGuard
-from teams.models import Team
+from teams.models import LegalHold, Team
 from tests.accounts.test_fresh import form_of
 from widget.models import Widget
 
@@ -120,6 +120,15 @@ FORMS = {
     "a team's conversations are kept for less": lambda c: (
         c.admin, by_form(c.research, conversation_days="29"),
         lambda: Team.objects.get(pk=c.research.pk).conversation_days == 29),
+    "a legal hold is lifted": lambda c: (
+        c.admin, by_deletion(LegalHold.objects.create(held_team=c.research, reason="A court")),
+        lambda: not LegalHold.objects.exists()),
+    "a team's usage details are kept for less": lambda c: (
+        c.admin, by_form(c.research, usage_days="31"),
+        lambda: Team.objects.get(pk=c.research.pk).usage_days == 31),
+    "a team's guard events are kept for less": lambda c: (
+        c.admin, by_form(c.research, event_days="31"),
+        lambda: Team.objects.get(pk=c.research.pk).event_days == 31),
     "a team's content is kept as the platform's, which is less": lambda c: (
         c.admin, by_form(c.research, content_hours=""),
         lambda: Team.objects.get(pk=c.research.pk).content_hours is None),
@@ -138,6 +147,9 @@ FORMS = {
     "the platform keeps content for less": lambda c: (
         c.admin, by_settings(content_hours=12),
         lambda: Setting.objects.filter(name="content_hours", value=12).exists()),
+    "the platform keeps the trail for less": lambda c: (
+        c.admin, by_settings(audit_days=400),
+        lambda: Setting.objects.filter(name="audit_days", value=400).exists()),
 }  # fmt: skip
 
 # By the API: who, the address, the body, and whether it is so now.

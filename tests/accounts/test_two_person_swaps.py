@@ -106,10 +106,12 @@ def test_the_settings_page_sends_what_it_showed(house):  # noqa: F811
         assert (f'name="initial-{name}"' in page) is (fixed_value(name) is None), name
 
 
-@pytest.mark.parametrize("name", ["content_hours", "conversation_days"])
+@pytest.mark.parametrize(
+    "name", ["content_hours", "conversation_days", "usage_days", "event_days", "audit_days"]
+)
 def test_a_key_does_not_change_how_long_the_platform_keeps_things(house, name):  # noqa: F811
     """As little as it changes how long a team does."""
-    for given in (1, 2000):
+    for given in (31, 2000):
         answer = Client().patch(
             f"/api/settings/{name}/",
             {"value": given},

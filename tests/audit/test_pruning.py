@@ -10,10 +10,11 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from audit import archive, pruning, sealing
+from audit import archive, checkpoint_file, pruning, sealing, signing, verifier
 from audit.models import Checkpoint, Entry, PrunedRange
 from audit.sealed import not_pruned, unfinished
 from audit.trail import record
+from audit.verifying import verify
 from portal import retention
 from portal.models import RetentionRun
 from portal.retention import apply, due
@@ -103,6 +104,13 @@ def test_an_archive_is_whole_before_anything_goes(monkeypatch, archived):
     )
     entries = [one["entry"] for one in lines if "entry" in one]
     assert [one["id"] for one in entries] == sorted(rows)
+    alone = ["--export", str(file), "--checkpoints", str(checkpoint_file.path())]
+    alone += ["--public-key", signing.public_text(signing.keys()[0])]
+    assert verifier.main(alone) == 0
+    file.write_bytes(
+        gzip.compress(gzip.decompress(file.read_bytes()).replace(b"exported", b"imported"))
+    )
+    assert verifier.main(alone) == 1
 
 
 @pytest.mark.django_db
@@ -112,7 +120,7 @@ def test_without_its_archive_nothing_goes(monkeypatch, archived, broken):
     if broken == "the directory":
         archived.write_text("a file")
     elif broken == "the file":
-        monkeypatch.setattr(archive, "_lines", lambda chosen: [b'{"format":"x"}\n'])
+        monkeypatch.setattr(archive, "_header", lambda chosen: b'{"format":"x"}\n')
     else:
         monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError("full")))
     run = apply()["audit"]
@@ -124,8 +132,7 @@ def test_without_its_archive_nothing_goes(monkeypatch, archived, broken):
 @pytest.mark.django_db
 def test_where_the_archive_is_gone_meanwhile_the_rest_stays(monkeypatch, archived):
     sealed_at(monkeypatch, 40, 3)
-    one = pruning._windows(timezone.now(), None)
-    pruning._announced(next(one))
+    list(pruning._announced(next(pruning._windows(timezone.now(), None))))
     (file,) = archived.iterdir()
     file.unlink()
     assert apply()["audit"].state == "stopped"
@@ -257,6 +264,25 @@ def test_the_database_lets_entries_go_in_a_range_of_the_same_transaction_only(mo
 
 
 @pytest.mark.django_db
+def test_what_is_gone_without_being_in_the_signed_line_is_found(monkeypatch):
+    """The database lets it go to whoever opens a range; the seals do not."""
+    sealed_at(monkeypatch, 40, 2, 2)
+    first, second = ids_of(1), ids_of(2)
+    apply()
+    verify(path=checkpoint_file.path())
+    record(action="exported")
+    sealing.seal()
+    (young,) = [one for one in ids_of(4) if Entry.objects.get(pk=one).action == "exported"]
+    with transaction.atomic():
+        PrunedRange.objects.create(checkpoint=3, first_id=young, last_id=young)
+        delete(young, young)
+    with pytest.raises(verifier.Problem) as found:
+        verify(path=checkpoint_file.path())
+    assert found.value.entry == young
+    assert not Entry.objects.filter(pk__in=first + second).exists()
+
+
+@pytest.mark.django_db
 def test_nobody_chooses_the_transaction_of_a_range(monkeypatch):
     if connection.vendor != "postgresql":
         return
@@ -289,10 +315,11 @@ def steps(monkeypatch, after):
         monkeypatch.setattr(module, name, step)
 
     for module, name in (
-        (archive, "_require_whole"),
+        (archive, "_lines"),
+        (archive, "_groups"),
         (archive, "_sync"),
         (sealing, "_checkpoint"),
-        (sealing.checkpoint_file, "publish"),
+        (checkpoint_file, "publish"),
         (pruning, "_delete_batch"),
         (pruning, "settled"),
         (retention._Counting, "__call__"),
@@ -355,7 +382,9 @@ def test_killed_at_any_step_it_goes_on_and_loses_and_doubles_nothing(monkeypatch
 
 
 def holds_together():
-    """What is gone is in a signed line that names its archive, and the archive is there."""
+    """The trail verifies; what is gone is in a signed line that names its archive, and the archive is there."""
+    with tenant(EVERYTHING):
+        verify(path=checkpoint_file.path())
     with tenant(EVERYTHING):
         lines, there = said(), set(kept())
     pruned = {n for line in lines for a, b in line.get("pruned", []) for n in range(a, b + 1)}

@@ -19,6 +19,8 @@ VALUES = {
     "monthly_budget": "12.500000",
     "content_hours": 48,
     "conversation_days": 30,
+    "usage_days": 31,
+    "event_days": 60,
     "allowed_regions": "eu, ch",
 }
 JSON = "application/json"
@@ -62,6 +64,7 @@ def test_nobody_of_the_team_changes_it_and_what_stays_passes(cast, who, name):
 @pytest.mark.parametrize(("name", "value"), [
     ("requests_per_minute", 0), ("requests_per_minute", 1_000_001), ("monthly_budget", "-1"),
     ("content_hours", 0), ("conversation_days", 0), ("conversation_days", 4000),
+    ("usage_days", 30), ("event_days", 30), ("event_days", 4000),
     ("allowed_regions", "Europe"), ("allowed_regions", "eu," * 31 + "ch"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_by_name(cast, name, value):

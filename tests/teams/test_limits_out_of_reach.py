@@ -24,6 +24,8 @@ WISHES = {
         "monthly_budget": "999",
         "content_hours": 999,
         "conversation_days": 999,
+        "usage_days": 999,
+        "event_days": 999,
         "allowed_regions": "us",
     },
     Project: {"monthly_budget": "999"},
