@@ -1,10 +1,12 @@
 """The proof of one entry as a file, which the verifier that runs alone reads."""
 
 import io
+from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+import audit.verifier
 from audit.models import Entry
 from audit.sealed_export import write_selection
 from audit.verifier import Problem
@@ -24,4 +26,13 @@ def download(request: HttpRequest, entry: Entry) -> HttpResponse:
     response = HttpResponse(file.getvalue(), content_type="application/x-ndjson")
     response["Content-Disposition"] = f'attachment; filename="entry-{entry.pk}-proof.jsonl"'
     response["Cache-Control"] = "no-store"
+    return response
+
+
+def verifier() -> HttpResponse:
+    """The verifier as a file; it is as open as its source."""
+    response = HttpResponse(
+        Path(audit.verifier.__file__).read_bytes(), content_type="text/x-python; charset=utf-8"
+    )
+    response["Content-Disposition"] = 'attachment; filename="verifier.py"'
     return response
