@@ -8,11 +8,11 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import UTC
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 
+from audit import ocsf
 from audit.changes import unsealed
 from audit.destination_fields import is_named, patterns_of
 from audit.destinations import Destination
@@ -81,7 +81,6 @@ def trail_document(entry: Entry, *, personal: bool) -> dict[str, Any]:
 
 def ocsf_event(entry: Entry, *, personal: bool) -> dict[str, Any]:
     """The event that exports have too, with the entry's id in `metadata.uid`."""
-    ocsf = import_module("audit.ocsf")
     names = {name: getattr(entry, name) if personal else "" for name in NAMED}
     shown = ocsf.Shown(
         actor=names["actor_label"],
@@ -90,7 +89,7 @@ def ocsf_event(entry: Entry, *, personal: bool) -> dict[str, Any]:
         changes=_opened(entry.changes, f"{entry.target_type}.", personal=personal),
     )
     version = settings.SPECTACULAR_SETTINGS["VERSION"]
-    return ocsf.event(entry, shown, product_version=version)  # type: ignore[no-any-return]
+    return ocsf.event(entry, shown, product_version=version)
 
 
 def entry_text(entry: Entry, destination: Destination, most: int) -> str:

@@ -243,7 +243,6 @@ def test_checkpoints_arrive_as_they_are_sealed_and_join_to_their_line(receiver, 
 
 @pytest.mark.parametrize("personal", [False, True])
 def test_in_ocsf_each_event_names_its_class_and_its_entry(receiver, authority, personal):
-    pytest.importorskip("audit.ocsf")
     make(receiver, authority, format="ocsf", includes_personal=personal, max_message_bytes=4096)
     with entered(RequestContext(address="203.0.113.9")):
         ids = write(1, status=403)
