@@ -66,8 +66,10 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     def get_urls(self) -> list[Any]:
         export = self.admin_site.admin_view(self.export_view)
         proof = self.admin_site.admin_view(self.proof_view)
+        verifier = self.admin_site.admin_view(self.verifier_view)
         return [
             path("export/", export, name="audit_entry_export"),
+            path("verifier.py", verifier, name="audit_entry_verifier"),
             path("<path:object_id>/proof/", proof, name="audit_entry_proof"),
             *super().get_urls(),
         ]
@@ -77,6 +79,12 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         if not self.has_view_permission(request, entry):
             raise PermissionDenied
         return proof_page.download(request, entry)
+
+    def verifier_view(self, request: HttpRequest) -> HttpResponse:
+        """The program that verifies an export without the portal."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return proof_page.verifier()
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         return export_page.page(self, request)

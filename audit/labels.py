@@ -10,7 +10,7 @@ from audit.changes import plain
 from portal import keyring
 from portal.context import Actor
 from portal.encryption import MASK, seal, unseal
-from portal.keyring import Destroyed, Unreadable
+from portal.keyring import Unreadable
 
 PREFIX = "sealed:"
 PLACE = "audit audit.Entry.actor_label"
@@ -38,7 +38,7 @@ def sealed_label(actor: Actor) -> str:
             if len(_sealed) >= _KEPT:
                 _sealed.clear()
             known = _sealed[(owner, label)] = (key.uid, PREFIX + token)
-    except Destroyed:
+    except Unreadable:  # erased, or damaged: the account's id says who it was
         return MASK
     return known[1]
 

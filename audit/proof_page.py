@@ -1,10 +1,12 @@
 """The proof of one entry as a file, which the verifier that runs alone reads."""
 
 import io
+from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+import audit.verifier
 from audit.models import Entry
 from audit.sealed_export import write_selection
 from audit.verifier import Problem
@@ -25,3 +27,9 @@ def download(request: HttpRequest, entry: Entry) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="entry-{entry.pk}-proof.jsonl"'
     response["Cache-Control"] = "no-store"
     return response
+
+
+def verifier() -> HttpResponse:
+    """The verifier's source; links to it say that it is downloaded."""
+    source = Path(audit.verifier.__file__).read_bytes()
+    return HttpResponse(source, content_type="text/plain; charset=utf-8")

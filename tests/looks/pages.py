@@ -39,7 +39,7 @@ NOT_PAGES = {
     # answers to forms, and a file
     *(f"projects_accessreview_{name}" for name in ("attest", "close", "result")),
     "access_export",  # leads to a file
-    *("audit_entry_proof", "audit_checkpoint_key"),  # files
+    *("audit_entry_proof", "audit_entry_verifier", "audit_checkpoint_key"),  # files
     "app_list",  # leads to the start page
 }
 
