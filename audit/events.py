@@ -78,6 +78,8 @@ CONTENT: dict[str, Any] = {
 }
 PORTAL: dict[str, Any] = {
     "audit_exported": _("Entries of the trail were exported."),
+    "trail_exported": _("Entries of the trail were downloaded."),
+    "trail_export_ended": _("A download of the trail came to its end, or broke off."),
     "usage_exported": _("Figures of use were downloaded."),
     "retention_applied": _("What was kept long enough was removed; the entry counts it."),
     "test_message_sent": _("A test message was sent to a receiver of the trail."),

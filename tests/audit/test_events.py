@@ -17,7 +17,7 @@ from portal.models import Setting
 from projects.access.snapshots import take_snapshot
 from projects.models import Conversation
 from tests.accounts.codes import first_step, post_code, with_factor, wrong_code
-from tests.audit import test_commands, test_refusals
+from tests.audit import test_commands, test_exports, test_refusals
 from tests.audit.test_commands import checkpoints  # noqa: F401 - a file of its own
 from tests.audit.test_console import ACTIONS
 from tests.audit.test_doors import LEAVES
@@ -293,6 +293,8 @@ ELSEWHERE = {
     "request_failed": test_refusals,
     "task_failed": test_refusals,
     "command_failed": test_refusals,
+    "trail_exported": test_exports,
+    "trail_export_ended": test_exports,
 }
 
 

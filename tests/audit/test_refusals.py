@@ -9,6 +9,7 @@ from audit.models import Entry
 from audit.strangers import ALL, EACH, strangers
 from portal import failures
 from portal.celery import app
+from portal.models import Setting
 from teams.models import Team
 from tests.audit import ledger
 from tests.cast import PASSWORD
@@ -76,7 +77,7 @@ def test_a_look_that_is_refused_leaves_nothing(cast):
 @pytest.mark.parametrize(("method", "path"), [("post", "/account/"), ("get", "/account/")])
 def test_what_breaks_leaves_one_entry_and_nothing_of_what_it_did(cast, monkeypatch, method, path):
     def breaks(*_, **__):
-        Team.objects.create(slug="lost", name="Lost")
+        Setting.objects.create(name="key_rotation_days", value=45)
         raise RuntimeError("a secret detail")
 
     client, since = browser(cast.marco), ledger.last_id()
@@ -88,7 +89,7 @@ def test_what_breaks_leaves_one_entry_and_nothing_of_what_it_did(cast, monkeypat
     assert (entry.action, entry.outcome, entry.status) == ("request_failed", "failed", 500)
     assert (entry.actor_user_id, entry.path) == (cast.marco.pk, path)
     assert "secret" not in f"{entry.reason}{entry.changes}"
-    assert not Team.objects.filter(slug="lost").exists()
+    assert not Setting.objects.exists()
 
 
 def test_what_says_so_itself_says_it_once(cast):

@@ -29,7 +29,7 @@ def twin(row):
     number = next(_numbers)
     for field in row._meta.concrete_fields:
         if field.primary_key and not field.is_relation:
-            setattr(new, field.attname, f"{row.pk}-{number}" if isinstance(row.pk, str) else None)
+            setattr(new, field.attname, new_key(row, field, number))
         elif field.unique:
             vary(new, field, number)
     for constraint in row._meta.constraints:
@@ -41,6 +41,12 @@ def twin(row):
         new.network = f"203.0.{number // 256}.{number % 256}"
     models.Model.save(new, force_insert=True)
     return new
+
+
+def new_key(row, field, number):
+    if isinstance(row.pk, str):
+        return f"{row.pk}-{number}"
+    return None if isinstance(field, models.AutoField) else row.pk + number
 
 
 def is_free_text(field):
