@@ -17,12 +17,14 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from portal.context import RequestContext, entered
+    from portal.failures import command_recorded
     from portal.logs import guard_tracebacks
 
     guard_tracebacks()
 
     # One run of a command is one request to the trail; its arguments may hold secrets and stay out.
-    with entered(RequestContext(method="COMMAND", path=" ".join(sys.argv[1:2]))):
+    name = "".join(sys.argv[1:2])
+    with entered(RequestContext(method="COMMAND", path=name)), command_recorded(name):
         execute_from_command_line(sys.argv)
 
 

@@ -131,7 +131,7 @@ class ImpersonationAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         return _("%(admin)s as %(user)s") % {"admin": obj.admin, "user": obj.user}
 
     def object_tools(self, request: HttpRequest, obj: Impersonation) -> list[Tool]:
-        trail = f"{reverse('admin:audit_entry_changelist')}?actor_id__exact={obj.admin_id}"
+        trail = f"{reverse('admin:audit_entry_changelist')}?actor_user_id={obj.admin_id}"
         person = reverse("admin:accounts_user_change", args=[obj.user_id])
         return [Tool(_("In the trail"), trail), Tool(_("Person"), person)]
 

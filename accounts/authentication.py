@@ -32,12 +32,13 @@ def identify(request: HttpRequest, *, bearer_only: bool = False) -> Caller:
         raise Refusal("not_authenticated")
     else:
         caller = _by_session(request)
+    if caller.method != "session":
+        become(_actor(caller))  # first, so that whatever is refused from here on names them
     if caller.key is not None and not listed(current().address, caller.key.allowed_addresses):
         raise Refusal("address_blocked")
     require_scope(request, caller.scopes)
     if caller.method != "session":
         tenancy.adopt(caller.user)
-        become(_actor(caller))
     if caller.key is not None:
         key_use.note(caller.key)
     request.caller = caller  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from accounts.models import TotpDevice, User
 from accounts.models.second_factor import DIGITS, STEP_S
 from accounts.sightings import known_device
 from accounts.throttle import attempt
+from audit import trail
 from portal.errors import Refusal
 
 ISSUER = "Gatehouse"
@@ -44,6 +45,7 @@ def confirmed(
     except Refusal as refusal:
         if refusal.code != "invalid_credentials":
             raise
+        trail.record(action="second_factor_failed", target=user, outcome="refused")
         form.add_error("code", str(refusal.message))
         return None
     tried.succeeded()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import second_factor
 from accounts.sightings import known_device
 from accounts.throttle import attempt
+from audit import trail
 from portal.errors import Refusal
 
 _AT = "fresh_at"
@@ -22,6 +23,12 @@ _AT = "fresh_at"
 def mark(request: HttpRequest) -> None:
     """The person at this session has just proved who they are."""
     request.session[_AT] = int(time.time())
+
+
+def confirmed(request: HttpRequest, user: Any) -> None:
+    """The same once it was asked for: an event too, without which it does not count."""
+    trail.record(action="fresh_authentication", target=user)
+    mark(request)
 
 
 def proved_at(request: HttpRequest) -> float | None:
@@ -61,7 +68,13 @@ def prove(request: HttpRequest, user: Any, *, password: str, code: str = "") -> 
     device = known_device(request, user.email)
     tried = attempt(door="password", address=address, account=user.email, device=device)
     if not user.check_password(password):
+        failed(user)
         raise Refusal("invalid_credentials", _("This is not your password."))
     tried.succeeded()
     if second_factor.has(user):
         second_factor.check(user, code, address, device=device)
+
+
+def failed(user: Any) -> None:
+    """Somebody who is signed in as this person did not know the password."""
+    trail.record(action="fresh_authentication_failed", target=user, outcome="refused")

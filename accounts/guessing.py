@@ -17,6 +17,8 @@ def stopped(account: str, address: str) -> None:
         return
     user = User.objects.filter(email=account, is_active=True).first()
     with transaction.atomic():
-        trail.record(action="guessing_stopped", target=user, target_type="accounts.User")
+        trail.record(
+            action="guessing_stopped", target=user, target_type="accounts.User", outcome="refused"
+        )
         if user is not None:
             notices.tell(user.pk, "guessing", address=address)

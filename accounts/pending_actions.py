@@ -74,7 +74,9 @@ def expire_overdue() -> int:
         with transaction.atomic():
             try:
                 _decided(_locked(change), Decision.EXPIRED, None, "")
-            except Refusal:
+            except Refusal as refusal:
+                if refusal.code == "audit_unavailable":
+                    raise
                 continue  # somebody was faster
         count += 1
     return count

@@ -52,21 +52,27 @@ def _signed_out(user: User | None, **_: Any) -> None:
         trail.record(action="sign_out", target=user, actor=actor_of(user))
 
 
-def _failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password.
+def as_typed(address: str) -> dict[str, list[Any]]:
+    """What somebody typed as an address, as an entry keeps it: sealed under the platform's key.
 
     What is no address may be a password in the wrong field, and is a mask.
     """
-    typed = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
+    typed = address[:254].lower()
     try:
         validate_email(typed)
         email: Any = sealed(typed, subject="", place="accounts.User.email")
     except ValidationError:
         email = MASK
+    return {"email": [None, email]}
+
+
+def _failed(credentials: dict[str, Any], **_: Any) -> None:
+    """Existing and unknown accounts leave the same entry: the address that was typed, sealed; nothing of the password."""
+    typed = str(credentials.get("email") or credentials.get("username") or "")
     trail.record(
         action="sign_in_failed",
         target_type="accounts.User",
-        changes={"email": [None, email]},
+        changes=as_typed(typed),
         outcome="refused",
     )
 

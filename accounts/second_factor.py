@@ -147,7 +147,7 @@ def check(user: Any, code: str, address: str, *, device: str = "") -> Device | N
     tried = attempt(door="code", address=address, account=user.email, device=device)
     found = _fitting(user, plain_code(code))
     if found is None:
-        trail.record(action="second_factor_failed", target=user)
+        trail.record(action="second_factor_failed", target=user, outcome="refused")
         raise Refusal("invalid_credentials", _("This code is not valid, or was used before."))
     tried.succeeded()
     return found

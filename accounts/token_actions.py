@@ -113,7 +113,7 @@ def _replaced(*, family: TokenFamily, digest: str) -> Issued | None:
 def _end_reused(*, by: User, family: TokenFamily) -> None:
     """Who ends it tells it; for another that came as late there is nothing left to end."""
     if _remove(family):
-        trail.record(action="token_reused", target=by, actor=actor_of(by))
+        trail.record(action="token_reused", target=by, actor=actor_of(by), outcome="refused")
         name = family.name or _("a program")
         notices.tell(by.pk, "token_reused", name=name, address=current().address)
 
@@ -126,6 +126,7 @@ def confirm(*, by: User, uid: str) -> Issued:
         raise Refusal("invalid_credentials")
     family.authenticated_at = timezone.now()
     TokenFamily.objects.filter(pk=family.pk).update(authenticated_at=family.authenticated_at)
+    trail.record(action="fresh_authentication", target=by)
     return Issued(tokens.issue(family))
 
 

@@ -165,7 +165,7 @@ class FreshView(AuthView):
         if caller.method == "token":
             answer = _tokens(token_actions.confirm(by=user, uid=caller.credential))
         else:
-            fresh.mark(plain)
+            fresh.confirmed(plain, user)
         until = timezone.now() + timedelta(seconds=settings.FRESH_S)
         return Response({"fresh_until": until.isoformat(timespec="seconds"), **answer})
 

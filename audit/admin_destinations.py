@@ -69,10 +69,14 @@ class DestinationAdmin(ConsoleModelAdmin):
             (_("What it gets"), {"fields": gets}),
         ]
         if obj is None or obj.kind == Destination.Kind.SYSLOG:
-            found.append((_("Syslog"), {"fields": self._asked(OF_SYSLOG, obj, may=may)}))
+            words = "" if obj else _("For syslog only; a webhook needs none of this.")
+            asked = self._asked(OF_SYSLOG, obj, may=may)
+            found.append((_("Syslog"), {"fields": asked, "description": words}))
         if obj is None or obj.kind == Destination.Kind.WEBHOOK:
             asked = self._asked(OF_WEBHOOK, obj, may=may)
-            found.append((_("Webhook"), {"fields": [*asked, *(["ca_certificate"] if obj else [])]}))
+            asked += ["ca_certificate"] if obj else []
+            words = "" if obj else _("For webhooks only.")
+            found.append((_("Webhook"), {"fields": asked, "description": words}))
         if obj is not None:
             found.insert(0, (_("Now"), {"fields": NOW}))
         return found

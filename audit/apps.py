@@ -7,9 +7,20 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import checks, destination_weakening, pruning, raw_writes, recorder  # noqa: F401
+        from audit import (  # noqa: F401
+            checks,
+            destination_weakening,
+            history,
+            pruning,
+            raw_writes,
+            recorder,
+            sealing_state,
+        )
+        from portal.console_history import register_history
 
         recorder.install()
         destination_weakening.install()
         pruning.install()
+        sealing_state.install()
+        register_history(history.page)
         post_migrate.connect(raw_writes.refresh, sender=self, dispatch_uid="audit")

@@ -76,9 +76,9 @@ class BulkRecorder:
             for key, values in stored.items():
                 watched(Change(model, key, None, values, page[0]._state.db))
 
-    def event(self, action: str, changes: dict[str, Any]) -> None:
+    def event(self, action: str, changes: dict[str, Any], outcome: str = "") -> None:
         """A deed of the frame that changes no recorded row."""
-        trail.record(action=action, changes=changes)
+        trail.record(action=action, changes=changes, outcome=outcome)
 
     def deleted(self, queryset: models.QuerySet) -> None:
         model, context = queryset.model, current()

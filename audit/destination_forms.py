@@ -48,6 +48,10 @@ class DestinationForm(forms.ModelForm):
         widgets = {
             "ca_certificate": forms.Textarea(attrs=PEM),
             "client_certificate": forms.Textarea(attrs=PEM),
+            # As wide as its numbers are long.
+            "enterprise_number": forms.TextInput(
+                attrs={"class": "vTextField", "inputmode": "numeric"}
+            ),
             "actions": forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false"}),
         }
 

@@ -1,5 +1,6 @@
 """Who acted, as the trail names them: under the person's own key, so that erasure takes the name and leaves the entry."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -9,7 +10,7 @@ from audit.changes import plain
 from portal import keyring
 from portal.context import Actor
 from portal.encryption import MASK, seal, unseal
-from portal.keyring import Destroyed, Unreadable
+from portal.keyring import Unreadable
 
 PREFIX = "sealed:"
 PLACE = "audit audit.Entry.actor_label"
@@ -37,7 +38,7 @@ def sealed_label(actor: Actor) -> str:
             if len(_sealed) >= _KEPT:
                 _sealed.clear()
             known = _sealed[(owner, label)] = (key.uid, PREFIX + token)
-    except Destroyed:
+    except Unreadable:  # erased, or damaged: the account's id says who it was
         return MASK
     return known[1]
 
@@ -51,3 +52,38 @@ def opened_label(stored: str, user_id: int | None) -> str:
         return unseal(token, owner=subject_of(user_id), place=PLACE)
     except Unreadable:
         return _("(erased)")
+
+
+def read_ahead(entries: Iterable[Any], *, changes: bool = False) -> None:
+    """Before the labels of many entries are read, and their changes too: the keys of all of them in one query.
+
+    Where somebody was erased, the label says so from then on without asking again.
+    """
+    found = list(entries)
+    sealed = [text for one in found for text in (one.actor_sealed, one.on_behalf_sealed)]
+    uids = {_uid(text.removeprefix(PREFIX)) for text in sealed if text.startswith(PREFIX)}
+    if changes:
+        uids |= {_uid(token) for one in found for token in _tokens(one.changes)}
+    usable = keyring.expect(uids)
+    for one in found:
+        for name in ("actor_sealed", "on_behalf_sealed"):
+            text = getattr(one, name)
+            if text.startswith(PREFIX) and _uid(text.removeprefix(PREFIX)) not in usable:
+                setattr(one, name, _("(erased)"))
+
+
+def _uid(token: str) -> str:
+    """What stands before a sealed value: the name of its key."""
+    return token.partition(".")[0]
+
+
+def _tokens(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("sealed"), str):
+            yield value["sealed"]
+        else:
+            for item in value.values():
+                yield from _tokens(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _tokens(item)

@@ -11,7 +11,6 @@ from audit.models import DONE, FAILED, REFUSED, Entry
 from audit.rows import Row, row_of
 from portal.context import Actor, RequestContext, current
 from portal.errors import Refusal
-from portal.keyring import Unreadable
 from portal.logs import scrubbed
 
 BATCH = 500
@@ -93,15 +92,11 @@ def entry(
         "address": context.address,
         "request_id": context.request_id,
     }
-    try:
-        labels = sealed_label(who), sealed_label(whom) if whom else ""
-    except Unreadable as error:
-        raise Refusal("audit_unavailable") from error
     return Entry(
         actor_user_id=who.person_id,
-        actor_sealed=labels[0],
+        actor_sealed=sealed_label(who),
         on_behalf_of_id=whom.person_id if whom else None,
-        on_behalf_sealed=labels[1],
+        on_behalf_sealed=sealed_label(whom) if whom else "",
         subject_id=row.subject_id,
         team_id=row.team_id if team_id is None else team_id,
         status=status,

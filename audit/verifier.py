@@ -250,25 +250,32 @@ def judge(
 
     Of a pruned checkpoint some may be gone. What cannot be read as an entry has the id None. `is_end` says whether none follows.
     """
-    wanted, leaves = list(ids_of(said["ids"])), [leaf(one) for one in found]
+    sha256, wanted = hashlib.sha256, list(ids_of(said["ids"]))
+    leaves = [sha256(b"\0" + one).digest() for one in found]  # as `leaf`, without a call for each
     if ids == wanted and root(leaves).hex() == said["root"]:
         return
-    names, known, present, at = base64.b64decode(said["leaves"]), set(wanted), set(ids), 0
+    named = base64.b64decode(said["leaves"])
+    names = {one: named[at * NAMING :][:NAMING] for at, one in enumerate(wanted)}
+    present, at = set(ids), 0
     for one, hashed in zip(ids, leaves, strict=True):
         if pruned and one is not None:
             at = bisect_left(wanted, one, at)
         due = wanted[at] if at < len(wanted) else None
-        name = names[at * NAMING : (at + 1) * NAMING]
         if one is not None and one != due:
-            if due is None or one < due or (one not in known and due in present):
+            if due is None or one < due or (one not in names and due in present):
                 raise _bad("inserted", f"entry {one} is none that was sealed here", one, said)
             if due not in present:
                 break
             raise _bad("reordered", f"entry {one} stands where entry {due} belongs", due, said)
         if due is None:
             raise _bad("inserted", "a line that is no entry stands at the end", None, said)
-        if one is None or hashed[:NAMING] != name:
-            if any(_as(due, other)[:NAMING] == name for other in found):
+        if one is None or hashed[:NAMING] != names[due]:
+            others = [
+                other
+                for one, other, hashed in zip(ids, found, leaves, strict=True)
+                if one is None or names.get(one) != hashed[:NAMING]
+            ]
+            if any(_as(due, other)[:NAMING] == names[due] for other in others):
                 raise _bad(
                     "reordered", f"entry {due} holds what another was sealed with", due, said
                 )

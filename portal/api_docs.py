@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
-from drf_spectacular.generators import SchemaGenerator
 
 from portal.markdown import render as markdown
+from portal.openapi_generator import OneAtATime
 
 Json = dict[str, Any]
 ORDER = (
@@ -67,7 +67,7 @@ class Resource:
 @lru_cache(maxsize=1)
 def document() -> Json:
     """The OpenAPI document, made once a process."""
-    return SchemaGenerator().get_schema(request=None, public=True)
+    return OneAtATime().get_schema(request=None, public=True)
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "DEFAULT_GENERATOR_CLASS": "portal.openapi_generator.OneAtATime",
     "TITLE": "Gatehouse",
     "DESCRIPTION": "The portal between an organisation's people and the language models they use.",
     "VERSION": "0.1.0",

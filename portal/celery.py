@@ -9,6 +9,7 @@ from celery.signals import setup_logging
 from django.conf import settings
 
 from portal.context import RequestContext, entered
+from portal.failures import failure_recorded
 from portal.logs import guard_tracebacks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -18,7 +19,8 @@ class PortalTask(Task):
     """Each run is one request to the trail and the logs, with its own id and the task's name as path."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with entered(RequestContext(method="TASK", path=self.name)):
+        context = RequestContext(method="TASK", path=self.name)
+        with entered(context), failure_recorded("task_failed"):
             return super().__call__(*args, **kwargs)
 
 

@@ -1,7 +1,6 @@
 """The base of all pages of the console. The traps of the stock admin close here."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -9,7 +8,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import models, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import sensitive
 from portal.classification import is_recorded
+from portal.console_history import history
 from portal.console_lists import CappedPaginator, ConsoleChangeList
 from portal.console_navigation import Tool, registered_tools
 from portal.console_pending import TwoPersonMixin, waiting_for
@@ -93,6 +93,7 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
     intro: Any = ""
     next_step: Any = ""
     is_log = False
+    history_rows: tuple[tuple[str, str], ...] = ()  # (model, field that points here) of its history
     deletes_in_bulk = True  # off where each deletion is a deed with rules, or a page, of its own
     paginator = CappedPaginator
     show_facets = admin.ShowFacets.ALWAYS
@@ -174,16 +175,13 @@ class ConsoleModelAdmin(TwoPersonMixin, SensitiveMixin, ScopedMixin, admin.Model
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """The trail knows more than Django's own log, which is not written here."""
+        """From the trail, which knows more than Django's own log; that one is not written here."""
         obj = self.get_object(request, unquote(object_id))
         if not is_recorded(self.model):
             raise Http404
         if not self.has_view_permission(request, obj):
             raise PermissionDenied
-        wanted = {"target_type": self.opts.label, "target_id__exact": obj.pk}
-        return HttpResponseRedirect(
-            f"{reverse('admin:audit_entry_changelist')}?{urlencode(wanted)}"
-        )
+        return history(self, request, obj)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """The trail records it."""

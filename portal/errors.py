@@ -116,6 +116,7 @@ def error_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response = JsonResponse(error_body(refusal), status=refusal.status)
     else:
         response = _page(request, refusal)
+    response.code = refusal.code  # type: ignore[attr-defined]  # for the trail
     return with_headers(response, refusal)
 
 

@@ -5,9 +5,8 @@ new wrappings, not new ciphertexts, and destroying one small row makes all of a 
 """
 
 import re
-import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -17,8 +16,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from fernet_fields.hkdf import derive_fernet_key
 
-LIFETIME = 3.0  # seconds that a data key is believed in this process; a destroyed one is dead everywhere after them
-MAX_ENTRIES = 20_000
+from portal.keys_in_use import Believed, Secret
+
 RING = "ring"
 PLATFORM = "platform"
 UID = re.compile(r"[0-9a-f]{32}")
@@ -52,51 +51,7 @@ def visitor(session_id: str) -> str:
     return f"visitor:{session_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A key in use: `uid` stands before each of its ciphertexts, `owner` is the only one it serves."""
-
-    uid: str
-    owner: str
-    fernet: Fernet | MultiFernet
-
-
-class _Believed:
-    """Data keys by uid and by owner, for a few seconds."""
-
-    def __init__(self) -> None:
-        self._by_uid: dict[str, tuple[float, Secret]] = {}
-        self._current: dict[str, tuple[float, Secret]] = {}
-        self._lock = threading.Lock()
-
-    def find(self, uid: str) -> Secret | None:
-        return self._fresh(self._by_uid.get(uid))
-
-    def current(self, owner: str) -> Secret | None:
-        return self._fresh(self._current.get(owner))
-
-    @staticmethod
-    def _fresh(found: tuple[float, Secret] | None) -> Secret | None:
-        return found[1] if found is not None and time.monotonic() < found[0] else None
-
-    def put(self, secret: Secret, *, is_current: bool, as_of: float) -> None:
-        """`as_of` is a moment before it was asked for: a key that is destroyed later is dead `LIFETIME` after that."""
-        with self._lock:
-            if len(self._by_uid) >= MAX_ENTRIES:
-                self._by_uid.clear()
-                self._current.clear()
-            entry = (as_of + LIFETIME, secret)
-            self._by_uid[secret.uid] = entry
-            if is_current:
-                self._current[secret.owner] = entry
-
-    def clear(self) -> None:
-        with self._lock:
-            self._by_uid.clear()
-            self._current.clear()
-
-
-_believed = _Believed()
+_believed = Believed()
 
 
 class _Held:
@@ -188,6 +143,17 @@ def by_uid(uid: str) -> Secret:
         found = _opened(row)
         _believe(found, is_current=False, as_of=as_of)
     return found
+
+
+def expect(uids: Iterable[str]) -> set[str]:
+    """Reads the keys that are about to be asked for in one query; answers which of them there are to be opened with."""
+    wanted = {uid for uid in uids if UID.fullmatch(uid)}
+    known = {uid for uid in wanted if _believed.find(uid) is not None}
+    as_of = time.monotonic()
+    for row in _rows().filter(uid__in=wanted - known, destroyed_at=None) if wanted - known else ():
+        _believe(_opened(row), is_current=False, as_of=as_of)
+        known.add(row.uid)
+    return known
 
 
 def renew(owner: str) -> bool:

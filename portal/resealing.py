@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import connections, models
 
+from portal.classification import is_recorded
+
 SETTING = "portal.resealed"
 SAY = (
     f"SELECT set_config('{SETTING}', coalesce(current_setting('{SETTING}', true), '') || %s, true)"
@@ -20,7 +22,7 @@ def resealed(
     *, model: type[models.Model], keys: Iterable[Any], names: Iterable[str], using: str
 ) -> None:
     """In these rows these fields are encrypted anew and say what they said. Called within the transaction."""
-    fields = list(names)
+    fields = list(names) if is_recorded(model) else []
     lines = [f"\n{model._meta.label} {key} {name}\n" for key in keys for name in fields]
     if lines and connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:

@@ -5,6 +5,7 @@ Killed at any moment, every row is under the old key or under the new one, and b
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 
 from portal import keyring
+from portal.classification import is_recorded
 from portal.encryption import EncryptedTextField, Sealed, encrypted_fields
 from portal.keyring import Destroyed, Elsewhere, Unreadable
 from portal.models import DataKey
@@ -155,7 +157,8 @@ def _swap(row: Any, field: EncryptedTextField, old: Sealed, new: Sealed) -> None
     table, column = row._meta.db_table, field.column
     connection = transaction.get_connection()
     quote = connection.ops.quote_name
-    with transaction.atomic(), connection.cursor() as cursor:
+    told = transaction.atomic() if is_recorded(type(row)) else nullcontext()
+    with told, connection.cursor() as cursor:
         resealed(model=type(row), keys=[row.pk], names=[field.name], using=connection.alias)
         cursor.execute(
             f"UPDATE {quote(table)} SET {quote(column)} = %s "  # noqa: S608 - names of our own models

@@ -171,6 +171,11 @@ def require(request: HttpRequest, model: type[models.Model], before: Any, after:
         _askers[0](request)
 
 
+def require_fresh(request: HttpRequest) -> None:
+    """For deeds that are sensitive whatever they do, such as exports. Raises as `require` does."""
+    _askers[0](request)
+
+
 def require_removal(request: HttpRequest, rows: Iterable[Any]) -> None:
     for row in rows:
         require(request, type(row), row, None)

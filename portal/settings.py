@@ -73,6 +73,8 @@ MIDDLEWARE = [
     "portal.content_security.ContentSecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # Outside of whatever refuses, and of every transaction that is rolled back.
+    "audit.middleware.OutcomeMiddleware",
     "portal.middleware.ErrorMiddleware",
     "portal.middleware.DoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

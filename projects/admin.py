@@ -88,6 +88,7 @@ class ProjectForm(forms.ModelForm):
 @admin.register(Project)
 class ProjectAdmin(ProjectRemovalMixin, ConsoleModelAdmin):
     area, place = "work", 10
+    history_rows = (("projects.ProjectMember", "project"), ("widget.Widget", "project"))
     intro = _("What people chat with: a team's configuration of a model.")
     next_step = _(
         "A project needs a team that is granted a model. Then people find it on their start page."

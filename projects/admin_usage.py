@@ -125,7 +125,7 @@ class ExchangeAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         return _("Exchange in %s") % obj.project_slug
 
     def object_tools(self, request: HttpRequest, obj: Exchange) -> list[Tool]:
-        page = f"{reverse('admin:audit_entry_changelist')}?request_id__exact={obj.request_id}"
+        page = f"{reverse('admin:audit_entry_changelist')}?request_id={obj.request_id}"
         may = obj.request_id and request.user.has_perm("audit.view_entry", obj)
         return [Tool(_("In the trail"), page)] if may else []
 

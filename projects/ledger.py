@@ -261,6 +261,7 @@ def _record_in_trail(passage: Passage) -> None:
         target_label=passage.project_slug[:64],
         team_id=passage.route.team_id if passage.route else None,
         status=OUTCOMES[passage.outcome].status,
+        outcome="failed" if verb == "failed" else "refused",
         reason=passage.outcome if not guard else f"{passage.outcome}: {', '.join(guard['guards'])}",
     )
 

@@ -37,6 +37,12 @@ class GrantInline(ConsoleTabularInline):
 @admin.register(Team)
 class TeamAdmin(TeamRemovalMixin, ConsoleModelAdmin):
     area, place = "people", 10
+    history_rows = (
+        ("teams.Membership", "team"),
+        ("teams.CustomRole", "team"),
+        ("teams.GroupMapping", "team"),
+        ("teams.Branding", "team"),
+    )
     intro = _(
         "Groups of people, with roles. A team owns its projects, keys and guards; no other team sees them."
     )

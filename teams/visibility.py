@@ -10,13 +10,14 @@ from accounts.profile import Belonging, register_belonging
 from accounts.querysets import register_change_visibility
 from accounts.querysets import register_visibility as register_people
 from accounts.second_factor import register_demand
-from audit.querysets import register_visibility as register_entries
+from audit.querysets import register_teams
 from portal.models import register_model_visibility
 from portal.tenancy import POSTGRESQL
-from teams.models import Grant, Membership
+from teams.models import Grant, Membership, Team
 from teams.querysets import archived_teams, memberships_of
 from teams.roles import ROLES_THAT_ADMINISTER
 
+MOST_OFFERED = 200  # teams that a form lists
 SECOND_FACTOR_LOOKER = "portal_team_demands_second_factor"
 
 
@@ -26,12 +27,26 @@ def people(user: Any, permission: str) -> Q:
     return Q(pk__in=Membership.objects.filter(team_id__in=teams).values("user_id"))
 
 
-def entries(user: Any) -> Q:
-    """Those who administer a team in a role that may read its trail. The teams are named: with a subquery the database would guess wrong."""
-    if user.is_restricted:
-        return Q(pk__in=[])
-    teams = memberships_of(user, ROLES_THAT_ADMINISTER, holding="audit.view_entry")
-    return Q(team_id__in=list(teams.values_list("team_id", flat=True)))
+class TrailTeams:
+    """What the trail asks about teams."""
+
+    def readable(self, user: Any) -> list[int]:
+        """Those that one administers in a role that may read the trail."""
+        if user.is_restricted:
+            return []
+        teams = memberships_of(user, ROLES_THAT_ADMINISTER, holding="audit.view_entry")
+        return list(teams.values_list("team_id", flat=True))
+
+    def offered(self, user: Any) -> list[tuple[str, str]]:
+        rows = Team.objects.visible_to(user).order_by("name")
+        return list(rows.values_list("slug", "name")[:MOST_OFFERED])
+
+    def named(self, user: Any, text: str) -> int | None:
+        return Team.objects.visible_to(user).filter(slug=text).values_list("pk", flat=True).first()
+
+    def link(self, user: Any, team_id: int) -> tuple[str, str]:
+        found = Team.objects.visible_to(user).filter(pk=team_id)
+        return found.values_list("name", "slug").first() or ("", "")
 
 
 def changes(user: Any) -> Q:
@@ -79,6 +94,6 @@ def install() -> None:
     register_demand(of_one=demanded_of_one, of_many=demanded)
     register_belonging(roles)
     register_people(people)
-    register_entries(entries)
+    register_teams(TrailTeams())
     register_change_visibility(changes)
     register_model_visibility(models)

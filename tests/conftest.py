@@ -14,6 +14,7 @@ from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, sync_playwright
 
 from accounts import key_use
+from audit.strangers import strangers
 from portal import address_lists, keyring, platform_settings, recording, tenancy
 from tests import strict
 from tests.cast import Cast, build_cast
@@ -77,6 +78,7 @@ def forget_caches(request, monkeypatch) -> None:
         listener("tests")
     keyring.forget()
     key_use.known.forget()
+    strangers.forget()
     # No address rules, as of now; whoever makes one in a test is heard.
     address_lists._rules._rules, address_lists._rules._until = (), time.monotonic() + 3600
     # Nothing is set in the console either.

@@ -33,7 +33,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 raise
             form.add_error(None, str(refusal.message))
         else:
-            fresh.mark(request)
+            fresh.confirmed(request, request.user)
             if again is None:
                 return redirect(leads_to)
             return render(request, "account/go_on.html", {"path": leads_to, "fields": again})

@@ -12,8 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts import fresh
 from accounts.confirming import leads_to_confirm
+from accounts.receivers import as_typed
 from accounts.sightings import known_device
 from accounts.throttle import attempt, coarse
+from audit import trail
 
 FOUND = 302
 
@@ -46,6 +48,9 @@ class ResetView(PasswordResetView):
         email = request.POST.get("email", "")
         device = known_device(request, email)
         attempt(door="reset", address=_address(request), account=email, device=device)
+        trail.record(
+            action="password_link_asked", target_type="accounts.User", changes=as_typed(email)
+        )
         return super().post(request, *args, **kwargs)
 
 
@@ -60,6 +65,10 @@ class NewPasswordView(PasswordResetFromKeyView):
         response = super().dispatch(request, *args, **kwargs)
         if self.reset_user is not None or response.status_code == FOUND:
             tried.succeeded()
+        else:
+            trail.record(
+                action="password_link_failed", target_type="accounts.User", outcome="refused"
+            )
         return response
 
 
@@ -81,6 +90,8 @@ class ChangePasswordView(PasswordChangeView):
         response = super().post(request, *args, **kwargs)
         if response.status_code == FOUND:
             tried.succeeded()
+        elif "oldpassword" in response.context_data["form"].errors:  # type: ignore[attr-defined]
+            fresh.failed(request.user)
         return response
 
 

@@ -7,11 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import fresh
+from portal.long_answers import file_of
 from portal.tenancy import scope_of, tenant
 from projects.access import changes, pages
 from projects.access.actions import begin_export
 from projects.access.asking import AccessView, selection_of
-from projects.access.body import allowed_transactions, file_of
+from projects.access.body import allowed_transactions
 from projects.access.explain import explain
 from projects.access.export import lines
 from projects.access.loading import places

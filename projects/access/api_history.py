@@ -10,12 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import fresh
+from portal.long_answers import file_of
 from portal.spreadsheets import line
 from portal.tenancy import scope_of, tenant
 from projects.access import pages
 from projects.access.actions import begin_history_export
 from projects.access.asking import AccessView, selection_of
-from projects.access.body import Within, allowed_transactions, file_of
+from projects.access.body import Within, allowed_transactions
 from projects.access.differences import Difference
 from projects.access.history import History, Only, emails, moment
 from projects.access.reaches import Row

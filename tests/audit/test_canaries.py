@@ -48,7 +48,8 @@ def test_no_secret_is_where_it_may_not_be(told):
 
 def test_every_secret_of_the_table_was_told_and_no_other(told):
     _house, canaries, _found = told
-    assert set(canaries.values) == set(CANARIES)
+    embedded = {"a password of the database or of Redis"} if DATABASE == "sqlite" else set()
+    assert set(canaries.values) == set(CANARIES) - embedded
 
 
 def test_a_place_where_a_secret_may_be_has_it(told):

@@ -2,7 +2,6 @@
 
 import html
 import re
-from base64 import b64encode
 
 import pytest
 from django.test import Client
@@ -46,7 +45,7 @@ def test_the_detail_page_shows_before_and_after_and_opens_personal_values(cast):
     cast.marco.save()
     entry = Entry.objects.latest("id")
     page = signed_in(cast.auditor).get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
-    assert "Marco the Second" in page
+    assert "Marco<ins> the Second</ins>" in page
     assert "gAAAA" not in page
 
 
@@ -79,32 +78,93 @@ def found(client, query):
 
 
 def test_filters_and_searches_find_exactly(cast):
-    zoe = type(cast.marco).objects.create(email="zoe@example.com")
-    who = Actor("user", str(zoe.pk), zoe.email)
-    with entered(RequestContext(request_id="req_zoe", actor=who)):
-        record(action="exported", target_type="x.Y", target_id="5", target_label="zoes")
+    key = "k0123456789a"
+    who = Actor("key", key, "zoe@example.com", owner_id=cast.sam.pk)
+    with entered(RequestContext(request_id="req_zoe", actor=who, address="198.51.100.7")):
+        record(action="exported", target_type="x.Y", target_id="5", target_label="zoes", status=403)
     admin = signed_in(cast.admin)
     for query in (
         "action=exported",
         "target_type=x.Y",
-        f"actor_id__exact={zoe.pk}",
-        "q=zoes",
-        "q=Zoe@Example.com",
-        "q=req_zoe",
-        "q=x.Y:5",
+        f"actor={key}",
+        "actor=Sam@Example.com&action=exported",
+        f"actor_user_id={cast.sam.pk}&action=exported",
+        "outcome=refused",
+        "object=zoes",
+        "object=x.Y:5",
+        "address=198.51.100.7",
+        "request_id=req_zoe",
+        "last=1h&action=exported",
+        "from=2020-01-01&action=exported",
     ):
         assert found(admin, query) == ["zoes"], query
-    for query in ("action=nothing", "q=zoe", "q=x.Y:6", "team_id__exact=99"):
+    for query in (
+        "action=nothing",
+        "actor=nobody@example.com",
+        "actor=Olivia@example.com",
+        "object=zoe",
+        "object=x.Y:6",
+        "object=x.Y:",
+        "team_id=99",
+        "team=no-such-team",
+        "to=2020-01-01",
+        "outcome=failed",
+        "action=exported&outcome=done",
+    ):
         assert "zoes" not in found(admin, query), query
     assert admin.get("/admin/audit/entry/?action=%00").status_code == 400
     assert "Finds exactly" in admin.get("/admin/audit/entry/").content.decode()
 
 
-def test_the_filters_offer_what_occurs(cast):
+def test_the_one_field_for_everything_leads_to_the_field_that_is_meant(cast):
+    admin = signed_in(cast.admin)
+    for term, query in (
+        ("sam@example.com", "actor=sam%40example.com"),
+        ("req_0123", "request_id=req_0123"),
+        ("teams.Team:3", "object=teams.Team%3A3"),
+        ("203.0.113.9", "address=203.0.113.9"),
+        ("2001:db8::1", "address=2001%3Adb8%3A%3A1"),
+        ("research", "object=research"),
+    ):
+        answer = admin.get("/admin/audit/entry/", {"q": term, "action": "create"})
+        assert answer["Location"] == f"?action=create&{query}", term
+
+
+def test_about_a_person_finds_what_was_done_to_them_by_whomever(cast):
+    cast.marco.name = "Marco the Second"
+    cast.marco.save()
+    admin = signed_in(cast.admin)
+    page = admin.get("/admin/audit/entry/?about=marco@example.com&action=update")
+    assert [entry.subject_id for entry in page.context["cl"].result_list] == [cast.marco.pk]
+    assert "about: marco@example.com" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", ["from=yesterday", "to=2026-13-40", "team_id=x", "from=99999-01-01"]
+)
+def test_what_is_not_understood_is_said_at_its_field_and_shows_nothing(cast, query):
+    page = signed_in(cast.admin).get(f"/admin/audit/entry/?{query}")
+    assert page.status_code == 200
+    assert list(page.context["cl"].result_list) == []
+    assert 'role="alert"' in page.content.decode()
+
+
+def test_each_filter_can_be_taken_back_and_the_form_keeps_them(cast):
+    page = signed_in(cast.admin).get(
+        "/admin/audit/entry/?action=create&actor=x@example.com&last=7d"
+    )
+    text = html.unescape(page.content.decode())
+    assert '<option value="create" selected>created</option>' in text
+    assert 'value="x@example.com"' in text
+    assert 'href="?actor=x%40example.com&last=7d">action: created' in text
+
+
+def test_the_filters_offer_what_occurs_to_every_reader(cast):
     record(action="exported")
-    page = signed_in(cast.auditor).get("/admin/audit/entry/").content.decode()
-    for wanted in ("action=exported", "action=create", "target_type=teams.Team"):
-        assert wanted in page
+    for person in (cast.auditor, cast.olivia):
+        page = signed_in(person).get("/admin/audit/entry/").content.decode()
+        for wanted in ("exported", "create", "teams.Team"):
+            assert f'<option value="{wanted}">' in page
 
 
 def test_the_detail_page_leads_to_what_else_happened(cast):
@@ -112,7 +172,7 @@ def test_the_detail_page_leads_to_what_else_happened(cast):
     admin = signed_in(cast.admin)
     page = admin.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
     links = re.findall(r'href="(/admin/audit/entry/\?[^"]+)"', page)
-    assert len(links) == 3  # the system has no id that could be followed
+    assert len(set(links)) == 3  # the system has no id that could be followed
     for link in links:
         response = admin.get(html.unescape(link))
         assert entry in list(response.context["cl"].result_list)
@@ -136,11 +196,11 @@ def test_an_erased_persons_values_are_said_to_be_erased(cast):
     entry = Entry.objects.latest("id")
     auditor = signed_in(cast.auditor)
     page = auditor.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
-    assert "Marco the Second" in page
+    assert "the Second" in page
     keyring.destroy(keyring.person(cast.marco.pk))
     page = auditor.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
-    assert "(erased)" in page
-    assert "Marco the Second" not in page
+    assert "erased: the key of this person is destroyed" in page
+    assert "the Second" not in page
 
 
 def test_the_api_pages_by_cursor_and_new_entries_move_nothing(cast):
@@ -168,9 +228,8 @@ def test_the_api_filters_exactly_and_refuses_what_is_no_number(cast):
     assert asked("action=nothing").json()["results"] == []
     assert asked("action=%00exported").status_code == 400
     assert asked("team_id=x").status_code == 422
-    for position in ("p=x", "p=-1", "p=%00", "o=x", "p=99999999999999999999999"):
-        cursor = b64encode(position.encode()).decode()
-        assert asked(f"cursor={cursor}").status_code in (200, 404), position
+    for cursor in ("x", "b", "b-1", "b99999999999999999999999", "c5", "cD0x"):
+        assert asked(f"cursor={cursor}").status_code == 404, cursor
     assert asked("cursor=%FF%00").status_code in (400, 404)
 
 

@@ -241,6 +241,32 @@ def test_checkpoints_arrive_as_they_are_sealed_and_join_to_their_line(receiver, 
     assert not turns.due()
 
 
+@pytest.mark.parametrize("personal", [False, True])
+def test_in_ocsf_each_event_names_its_class_and_its_entry(receiver, authority, personal):
+    make(receiver, authority, format="ocsf", includes_personal=personal, max_message_bytes=4096)
+    with entered(RequestContext(address="203.0.113.9")):
+        ids = write(1, status=403)
+        ids += write(1, reason="ü" * 9000)
+    forward()
+    first, second = receiver.messages
+    assert [one.json["metadata"]["uid"] for one in (first, second)] == [str(one) for one in ids]
+    assert (first.json["class_uid"], first.json["status"]) == (6003, "Failure")
+    assert ("203.0.113.9" in first.text) is personal
+    assert second.json["truncated"] == ["unmapped"]
+    assert second.json["type_uid"] == 600302
+
+
+def test_what_has_no_ocsf_event_goes_as_the_trail_has_it(receiver, authority, monkeypatch):
+    def broken(*args, **kwargs):
+        raise LookupError
+
+    monkeypatch.setattr("audit.forwarding.messages.ocsf_event", broken)
+    make(receiver, authority, format="ocsf")
+    ids = write(2)
+    forward()
+    assert [one.json["id"] for one in receiver.messages] == ids
+
+
 # What goes wrong.
 
 

@@ -461,3 +461,18 @@ def test_the_api_proves_an_entry_to_who_may_read_it(cast, settings, tmp_path):
         409,
         True,
     )
+
+
+def signed_in(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_the_console_gives_the_verifier_that_is_in_use(cast):
+    page = signed_in(cast.olivia).get("/admin/audit/entry/export/")
+    assert "/admin/audit/entry/verifier.py" in page.content.decode()
+    response = signed_in(cast.olivia).get("/admin/audit/entry/verifier.py")
+    assert response.content == Path(verifier.__file__).read_bytes()
+    assert "attachment" in response["Content-Disposition"]
+    assert signed_in(cast.vera).get("/admin/audit/entry/verifier.py").status_code in (302, 403, 404)

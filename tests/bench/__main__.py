@@ -1,6 +1,6 @@
 """The guarded completion and the guarded stream beside the floor: interleaved repetitions, medians, ratios, JSON.
 
-    python -m tests.bench [--only exchanges|access|verification] [--server granian|gevent|gthread]… [--seconds 5] [--repeat 3]
+    python -m tests.bench [--only exchanges|access|verification|trail] [--server granian|gevent|gthread]… [--seconds 5] [--repeat 3]
         [--json FILE]
 
 The portal runs with PostgreSQL and Redis in one process on one core; load and upstream share another.
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench import access, load, servers, verification
+from tests.bench import access, load, servers, trail, verification
 from tests.servers import postgres_server, redis_server_process
 from tests.tooling.installation import role_urls
 
@@ -146,7 +146,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--only", choices=["exchanges", "access", "verification"])
+    parser.add_argument("--only", choices=["exchanges", "access", "verification", "trail"])
+    parser.add_argument("--entries", type=int, default=trail.ENTRIES, help="of `--only trail`")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     if options.only in (None, "exchanges"):
@@ -158,6 +159,11 @@ def main() -> None:
                 found = bench.measure(installation(stack, "http://127.0.0.1:9/v1"))
             results[name] = found
             bench.show(found)
+    if options.only == "trail":  # minutes, and gigabytes: only where it is asked for
+        with ExitStack() as stack:
+            env = installation(stack, "http://127.0.0.1:9/v1")
+            results["trail"] = trail.measure(env, options.entries)
+        trail.show(results["trail"])
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

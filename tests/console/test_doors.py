@@ -1,5 +1,6 @@
 """The console keeps to the roles also behind its doors; who comes through which is in `tests/doors`."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audit.models import Destination, Forwarding
+from audit.models import Checkpoint, Destination, Forwarding
 from guards.models import GuardEvent
 from portal.console import ConsoleModelAdmin
 from portal.console_lists import CappedPaginator
@@ -112,6 +113,8 @@ def rows(cast):
         action="block",
         team=cast.research,
     )
+    said = {"ids": [[1, 1]], "to": 1, "pending": [], "key": "", "root": "0" * 64, "leaves": ""}
+    Checkpoint.objects.create(number=1, first_id=1, last_id=1, count=1, line=json.dumps(said))
     found = {}
     for model in admin.site._registry:
         queryset = model._default_manager.all()

@@ -17,7 +17,9 @@ from django.urls import resolve
 from drf_spectacular.views import SpectacularAPIView
 
 from accounts import key_use
+from audit.strangers import strangers
 from portal import api_docs, keyring, recording
+from tests.audit import outcomes
 from tests.cast import build_cast
 from tests.doors import table
 from tests.doors.bodies import QUERIES, body_of
@@ -73,10 +75,13 @@ def house(django_db_setup, django_db_blocker):
 
 def ask(house, person, method, path, body):
     """What this person gets; whatever they did is undone."""
+    strangers.forget()
     with undone():
+        since = outcomes.last_id()
         answer = house.people[person].ask(method, path, body)
         if answer.streaming:
             b"".join(answer.streaming_content)
+        outcomes.judge(method, path, answer, since)
     cache.clear()
     if method != "GET" and answer.status_code < 400:
         forget()  # what was done is heard of, and that it is undone

@@ -6,6 +6,7 @@ Prints a JSON object: the addresses of the pages that depend on what was made.
 import json
 import sys
 from io import BytesIO
+from typing import Any
 
 import django
 
@@ -286,6 +287,7 @@ def _console() -> dict[str, str]:
 
     from accounts.actions import create_key
     from accounts.models import Impersonation, PendingChange, User
+    from audit import sealing
     from audit.models import Destination
     from guards.models import Guard, GuardAttachment
     from portal.models import (
@@ -382,7 +384,8 @@ def _console() -> dict[str, str]:
         },
     )
     Setting.objects.get_or_create(name="key_rotation_days", defaults={"value": 60})
-    found = {}
+    found = {"changed_entry": _changed(project)}
+    sealing.seal()
     found["webhook"] = str(Destination.objects.get(kind="webhook").pk)
     for model in admin.site._registry:
         rows = model._default_manager.order_by("pk")
@@ -391,6 +394,26 @@ def _console() -> dict[str, str]:
         assert row is not None, f"nothing to show of {model._meta.label}"
         found[model._meta.label_lower.replace(".", "_")] = str(row.pk)
     return found
+
+
+def _changed(project: Any) -> str:
+    """The key of an entry with a long text, a list, a mask and a switch on both sides."""
+    from audit import trail
+    from audit.models import Entry
+
+    changes = {
+        "description": [
+            "Answers questions of staff from the handbook. It is kind, and brief.",
+            "Answers questions of all employees from the handbook of 2026. It is brief.",
+        ],
+        "parameters": [{"temperature": 0.2, "max_tokens": 800}, {"temperature": 0.7}],
+        "allowed_regions": [["eu-central", "eu-west"], ["eu-central", "ch"]],
+        "system_prompt": ["••••", "••••"],
+        "log_content": [True, False],
+        "visibility": ["private", "public"],
+    }
+    trail.record(action="update", target=project, changes=changes, reason="Ticket 4711")
+    return str(Entry.objects.latest("id").pk)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ NOT_PAGES = {
     # answers to forms, and a file
     *(f"projects_accessreview_{name}" for name in ("attest", "close", "result")),
     "access_export",  # leads to a file
+    *("audit_entry_proof", "audit_entry_verifier", "audit_checkpoint_key"),  # files
     "app_list",  # leads to the start page
 }
 
@@ -134,6 +135,15 @@ PAGES = (
     Page("destination-webhook", "audit_destination_change", "/admin/audit/destination/{webhook}/change/", "admin"),
     Page("destination-of-an-auditor", "audit_destination_change", "/admin/audit/destination/{audit_destination}/change/", "auditor"),
     Page("usage-filtered", "projects_exchange_changelist", "/admin/projects/exchange/?result=blocked", "admin"),
+    Page("trail-filtered", "audit_entry_changelist", "/admin/audit/entry/?action=update&last=7d&team=research", "admin"),
+    Page("trail-of-a-team", "audit_entry_changelist", "/admin/audit/entry/", "olivia"),
+    Page("trail-nothing", "audit_entry_changelist", "/admin/audit/entry/?object=zebra", "admin"),
+    Page("trail-not-understood", "audit_entry_changelist", "/admin/audit/entry/?from=yesterday", "admin"),
+    Page("trail-entry", "audit_entry_change", "/admin/audit/entry/{changed_entry}/change/", "auditor"),
+    Page("trail-export", "audit_entry_export", "/admin/audit/entry/export/?action=update", "admin"),
+    Page("trail-export-of-a-team", "audit_entry_export", "/admin/audit/entry/export/", "olivia"),
+    Page("history-of-a-team", "teams_team_history", "/admin/teams/team/{teams_team}/history/", "olivia"),
+    Page("history-of-a-project", "projects_project_history", "/admin/projects/project/{projects_project}/history/", "admin"),
     Page("usage-nothing", "projects_exchange_changelist", "/admin/projects/exchange/?q=zebra", "admin"),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portal import keyring, rotation
+from portal import keyring, keys_in_use, rotation
 from portal.encryption import seal, unseal
 from portal.keyring import Destroyed, Unreadable
 from portal.models import DataKey
@@ -160,7 +160,7 @@ def test_what_another_process_destroyed_is_dead_here_within_the_promised_seconds
     keyring.forget()
     assert unseal(token, owner=owner, place="p") == "canary"
     destroyed_by_another_process(owner)
-    clock[0] += keyring.LIFETIME
+    clock[0] += keys_in_use.LIFETIME
     with pytest.raises(Destroyed):
         unseal(token, owner=owner, place="p")
     with pytest.raises(Destroyed):
@@ -296,7 +296,7 @@ def test_rotation_looks_again_until_nothing_is_left(cast, talk, monkeypatch):  #
 def test_rotation_says_so_where_somebody_goes_on_writing_under_old_keys(cast, talk, monkeypatch):  # noqa: F811
     from django.core.management import CommandError, call_command
 
-    monkeypatch.setattr(keyring, "LIFETIME", 0.0)
+    monkeypatch.setattr(keys_in_use, "LIFETIME", 0.0)
     late, rotate, passes = raw(talk, "title"), rotation.rotate, []
 
     def beside_an_old_process(**options):

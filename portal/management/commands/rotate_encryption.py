@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal import keyring
+from portal import keys_in_use
 from portal.recording import recorder
 from portal.rotation import Progress, renew_data_keys, rotate_all
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, dry_run: bool, data_keys: bool, **options: Any) -> None:
         if data_keys and not dry_run:
             renew_data_keys(self.stdout.write)
-            time.sleep(keyring.LIFETIME)  # until no process writes under the old ones any more
+            time.sleep(keys_in_use.LIFETIME)  # until no process writes under the old ones any more
         progress = rotate_all(dry_run=dry_run, tell=self.stdout.write)
         verb = "would be renewed" if dry_run else "renewed"
         self.stdout.write(

@@ -28,7 +28,7 @@ from tests.model_server import ModelServer
 from tests.servers import free_port, postgres_server, redis_server_process
 from tests.tooling.installation import ROOT, collect, role_urls
 
-WRAPPED = "tests.audit.canaries.process"
+WRAPPED = "tests.audit.canaries"
 URLS = (
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -107,7 +107,10 @@ def _started(script: str, house: House, name: str, portal: str) -> Iterator[None
     text = (ROOT / "deploy" / script).read_text()
     assert portal in text
     text = text.replace(
-        portal, portal.replace("portal.wsgi", WRAPPED).replace("portal.celery", WRAPPED)
+        portal,
+        portal.replace("portal.wsgi", f"{WRAPPED}.web").replace(
+            "portal.celery", f"{WRAPPED}.worker"
+        ),
     )
     with (house.directory / f"{name}.log").open("wb") as said:
         process = subprocess.Popen(

@@ -58,7 +58,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
         text = b"\n".join([data, quopri.decodestring(data), *parts])
         self.mails += [(recipient, text) for recipient in recipients]
 
-    def link_for(self, recipient: str, words: str, seconds: float = 30) -> str:
+    def link_for(self, recipient: str, words: str, seconds: float = 120) -> str:
         """The newest link with these words in it that this person was sent."""
         until = time.monotonic() + seconds
         while True:

@@ -1,17 +1,13 @@
 """The portal as the sweep runs it: our loggers say everything, and what is named in a file breaks when it is called.
 
-Web server and worker are started on this module instead of on `portal`. No test imports it: it changes what it imports.
+Web server and worker are started on `web.py` and `worker.py`, which install it, instead of on `portal`. No test imports
+these: they change what they import.
 """
 
 import logging
 import os
 from importlib import import_module
 from pathlib import Path
-
-from portal.celery import app
-from portal.wsgi import application
-
-__all__ = ["app", "application"]
 
 ROOMS = ("portal", "audit", "accounts", "teams", "guards", "projects", "widget")
 # Functions that are told a secret: it stands among the arguments of the frame that breaks.
@@ -58,6 +54,3 @@ def install() -> None:
             module, _, kind = owner_name.rpartition(".")
             owner = getattr(import_module(module), kind)
         setattr(owner, name, breaking(place, getattr(owner, name)))
-
-
-install()

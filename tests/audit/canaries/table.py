@@ -167,6 +167,11 @@ CANARIES: dict[str, Canary] = {
             why="where to go on afterwards, for who asked for it",
         )
     ),
+    "a word in the path, or for a host": Canary(
+        may={
+            "log web": "paths and hosts that are refused are logged, less what has the shape of a credential"
+        }
+    ),
     # Of providers and receivers.
     "a provider's secret": Canary(
         "portal.Provider.secret",
@@ -206,6 +211,7 @@ CANARIES: dict[str, Canary] = {
             "database audit_entry.reason": "public: it is written for the trail",
             "file portal.sqlite3*": "public: it is written for the trail",
             "pg_dump": "public: it is written for the trail",
+            "file trail.jsonl": "public: it is written for the trail",
         }
     ),
     "the note of a decision": Canary(
@@ -216,6 +222,7 @@ CANARIES: dict[str, Canary] = {
             "database audit_entry.changes": "public: it is written for the trail",
             "file portal.sqlite3*": "public: it is written for the trail",
             "pg_dump": "public: it is written for the trail",
+            "file trail.jsonl": "public: it is written for the trail",
         }
     ),
     "what was said": Canary(

@@ -24,7 +24,7 @@ def _data_keys(house: House, canaries: Canaries) -> None:
     """What the ring of the environment wraps: read out of the house itself, by nobody of the story."""
     code = (
         "from portal.models import DataKey\n"
-        "print(*(key.wrapped for key in DataKey.objects.exclude(wrapped=b'')), sep='\\n')"
+        "print(*(key.wrapped for key in DataKey.objects.filter(destroyed_at=None)), sep='\\n')"
     )
     for key in shell(house.env, code).split():
         canaries.keep("a data key", key)
@@ -40,4 +40,6 @@ def _commands(house: House, cast: Cast) -> None:
     ):
         house.task(task)
     house.command("rotate_encryption", "--data-keys")
+    house.command("export_audit", "--output", str(house.data / "trail.jsonl"))
+    house.command("verify_audit")
     house.command("reset_second_factor", "--email", cast.member.email)

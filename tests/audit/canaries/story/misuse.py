@@ -11,6 +11,7 @@ from tests.audit.canaries.story.work import ORIGIN
 from tests.model_server import Answer
 
 WRONG, SAID = "a password: a wrong one", "what was said where nothing is kept"
+ADDRESS = "a word in the path, or for a host"
 
 
 def tell(house: House, canaries: Canaries, cast: Cast) -> None:
@@ -77,14 +78,14 @@ def _no_requests(house: House, canaries: Canaries, cast: Cast) -> None:
     header = basic(cast.owner.email, canaries.password(WRONG))["Authorization"]
     canaries.keep("a Basic header", header.split()[1])
     for request in (
-        f"GET /{canaries.new(WRONG)} HTTP/9.9\r\n{good}\r\n",
+        f"GET /{canaries.new(ADDRESS)} HTTP/9.9\r\n{good}\r\n",
         f"GET / HTTP/1.1\r\n{good}Authorization : {header}\r\n\r\n",
         f"GET / HTTP/1.1\r\n{good}Authorization: {header}\r\n x\x00\r\n\r\n",
         f"GET / HTTP/1.1\r\n{good}Authorization\r\n {header}\r\n\r\n",
-        f"GET / HTTP/1.1\r\nHost: {canaries.new(WRONG)}.example.com\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: {canaries.new(ADDRESS)}.example.com\r\n\r\n",
         f"GET /?{'x' * 9000}={canaries.new(WRONG)} HTTP/1.1\r\n{good}\r\n",
-        f"GET /%ff%fe{canaries.new(WRONG)}?password=%ff HTTP/1.1\r\n{good}Connection: close\r\n\r\n",
-        f"GET /{'y' * 70000}{canaries.new(WRONG)} HTTP/1.1\r\n{good}\r\n",
+        f"GET /%ff%fe{canaries.new(ADDRESS)}?password=%ff{canaries.new(WRONG)} HTTP/1.1\r\n{good}Connection: close\r\n\r\n",
+        f"GET /{'y' * 70000}{canaries.new(ADDRESS)} HTTP/1.1\r\n{good}\r\n",
         f'POST /api/auth/token/ HTTP/1.1\r\n{good}Content-Length: 99\r\n\r\n{{"password": "{canaries.new(WRONG)}',
     ):
         try:

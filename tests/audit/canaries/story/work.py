@@ -113,7 +113,6 @@ def _destinations(canaries: Canaries, cast: Cast) -> None:
         "name": "Hook",
         "kind": "webhook",
         "url": "https://siem.example.com/in",
-        "is_paused": "on",
     }
     kind = "the signing secret of a webhook"
     browser.submit(
