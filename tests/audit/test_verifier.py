@@ -474,5 +474,5 @@ def test_the_console_gives_the_verifier_that_is_in_use(cast):
     assert "/admin/audit/entry/verifier.py" in page.content.decode()
     response = signed_in(cast.olivia).get("/admin/audit/entry/verifier.py")
     assert response.content == Path(verifier.__file__).read_bytes()
-    assert "attachment" in response["Content-Disposition"]
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
     assert signed_in(cast.vera).get("/admin/audit/entry/verifier.py").status_code in (302, 403, 404)
