@@ -33,8 +33,8 @@ REASON = "Ticket 4711: a page is missing"
 
 
 def _parts(value):
-    """Without what stands in a call of its own, such as `getattr(answer, "code", "")`."""
-    if not isinstance(value, ast.Call):
+    """Without dictionaries, and what stands in a call of its own, such as `getattr(answer, "code", "")`."""
+    if not isinstance(value, ast.Call | ast.Dict):
         yield value
         for part in ast.iter_child_nodes(value):
             yield from _parts(part)
@@ -53,7 +53,7 @@ class _Actions(ast.NodeVisitor):
         if name in ("record", "entry", "event", "_record", "_changed") and not given:
             given = node.args[:3]
         for value in given:
-            for part in () if isinstance(value, ast.Dict) else _parts(value):
+            for part in _parts(value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     self.found.add((name, part.value, bool(node.keywords)))
         self.generic_visit(node)
