@@ -1,4 +1,4 @@
-"""Where the trail is forwarded to, and how far it got there."""
+"""Where the trail is forwarded to."""
 
 from typing import Any, Self
 
@@ -17,14 +17,15 @@ from audit.destination_fields import (
     validate_signing_secret,
     validate_url,
 )
+from audit.forwarding_rows import LARGEST_BATCH, Forwarding
 from portal.encryption import EncryptedTextField, Sealed, SealedModel, mask, new_uid
 from portal.keyring import PLATFORM
 from portal.recording import RecordedQuerySet
 
+__all__ = ["LARGEST_BATCH", "Destination", "Forwarding"]
 EXAMPLE_NUMBER = 32473  # the private enterprise number that RFC 5612 keeps for documentation
 LOG_AUDIT = 13  # the facility of RFC 5424
 SMALLEST_MESSAGE, USUAL_MESSAGE, LARGEST_MESSAGE = 4096, 8192, 65536  # bytes
-LARGEST_BATCH = 500  # entries
 
 
 class DestinationQuerySet(RecordedQuerySet):
@@ -277,40 +278,3 @@ class Destination(SealedModel):
         held = self.__dict__.get("secret", Sealed(b""))
         is_stored = isinstance(held, Sealed) or held is self._saved_secret
         return bool(not self._state.adding and moved and self.secret_last_four and is_stored)
-
-
-class Forwarding(models.Model):
-    """How far one destination got, and whose turn it is. Changed with every batch, so no part of the trail itself.
-
-    All entries up to `upto` were sent or left out, but for the ranges in `waits`: ids that were not there, and may
-    still come (`audit.forwarding.following`). Who has the lease sends; who crashed loses it when it ends.
-    """
-
-    destination = models.OneToOneField(
-        Destination, on_delete=models.CASCADE, primary_key=True, related_name="forwarding"
-    )
-    upto = models.BigIntegerField(_("forwarded up to"), default=0)
-    waits = models.JSONField(default=list, blank=True)
-    checkpoint = models.BigIntegerField(_("last checkpoint"), default=0)
-    batch = models.PositiveIntegerField(
-        default=LARGEST_BATCH, help_text="Smaller while the receiver cannot take more."
-    )
-    lease = models.CharField(max_length=16, blank=True, default="")
-    lease_ends_at = models.DateTimeField(null=True, blank=True)
-    next_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
-    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
-    failing_since = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(_("last error"), max_length=20, blank=True, default="")
-    detail = models.CharField(max_length=200, blank=True, default="")
-    error_at = models.DateTimeField(null=True, blank=True)
-    success_at = models.DateTimeField(_("last success"), null=True, blank=True)
-    sent = models.BigIntegerField(_("sent"), default=0)
-
-    objects = RecordedQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("forwarding")
-        verbose_name_plural = _("forwarding")
-
-    def __str__(self) -> str:
-        return f"{self.destination_id}: {self.upto}"
