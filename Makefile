@@ -31,6 +31,10 @@ check: development ## format, lint, types, import layers, migrations, system che
 	.venv/bin/lint-imports
 	$(PYTHON) -m tests.gates
 
+.PHONY: bench-retention
+bench-retention: development # what pruning millions of entries costs those who write meanwhile
+	$(PYTHON) -m tests.bench.retention --json var/bench-retention.json $(ARGS)
+
 bench: development ## measure guarded completion and stream beside the plain floor, and the matrix as CSV
 	$(PYTHON) -m tests.bench --json var/bench.json $(ARGS)
 

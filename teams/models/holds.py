@@ -1,13 +1,21 @@
 """Legal holds: what of a team or of a person stays, whatever would remove it."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.encryption import new_uid
+from portal.legal_holds import refuse
 from portal.recording import RecordedQuerySet
 from teams.models.teams import Team
+
+
+def refused(collector: Any, field: models.Field, rows: Any, using: str) -> None:
+    """Who is held is not deleted, and it is not said why."""
+    refuse()
 
 
 class LegalHold(models.Model):
@@ -22,7 +30,7 @@ class LegalHold(models.Model):
         Team,
         null=True,
         blank=True,
-        on_delete=models.PROTECT,
+        on_delete=refused,
         related_name="legal_holds",
         verbose_name=_("team"),
         help_text=_("All that is this team's stays. Either a team or a person."),
@@ -31,7 +39,7 @@ class LegalHold(models.Model):
         settings.AUTH_USER_MODEL,
         null=True,
         blank=True,
-        on_delete=models.PROTECT,
+        on_delete=refused,
         related_name="legal_holds",
         verbose_name=_("person"),
         help_text=_("All that this person said, and what the trail says of them, stays."),

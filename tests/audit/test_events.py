@@ -32,6 +32,14 @@ REASON = "Ticket 4711: a page is missing"
 # In the code: what is given to `record`, `entry` and `event` as action.
 
 
+def _parts(value):
+    """Without dictionaries, and what stands in a call of its own, such as `getattr(answer, "code", "")`."""
+    if not isinstance(value, ast.Call | ast.Dict):
+        yield value
+        for part in ast.iter_child_nodes(value):
+            yield from _parts(part)
+
+
 class _Actions(ast.NodeVisitor):
     """Literals among the actions, and the names of constants and parameters that stand for some."""
 
@@ -41,11 +49,11 @@ class _Actions(ast.NodeVisitor):
     def visit_Call(self, node):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         given = [word.value for word in node.keywords if word.arg == "action"]
-        given = [] if name == "add_argument" else given
+        given = [] if name in ("add_argument", "format") else given
         if name in ("record", "entry", "event", "_record", "_changed") and not given:
             given = node.args[:3]
         for value in given:
-            for part in () if isinstance(value, ast.Dict) else ast.walk(value):
+            for part in _parts(value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     self.found.add((name, part.value, bool(node.keywords)))
         self.generic_visit(node)

@@ -171,7 +171,7 @@ def test_a_pause_that_is_asked_for_is_kept(destination, receiver):
 
 
 def test_too_large_halves_the_batch_down_to_single_short_entries(destination, receiver):
-    ids = write(4, reason="x" * 20_000)
+    ids = write(4, changes={"note": "x" * 20_000})
     for _time in range(3):
         receiver.answers.append((413, {}))
         forward()
@@ -179,7 +179,7 @@ def test_too_large_halves_the_batch_down_to_single_short_entries(destination, re
     forward()
     last = receiver.requests[3].json["items"]
     assert [one["id"] for one in last] == ids[:1]
-    assert last[0]["truncated"] == ["reason"]
+    assert last[0]["truncated"] == ["changes"]
     while forward():
         pass
     assert list(dict.fromkeys(receiver.ids)) == ids
@@ -295,9 +295,9 @@ def test_the_signature_is_what_the_documentation_says():
 
 
 def test_the_body_is_json_on_one_line(destination, receiver):
-    write(reason="a\nb\x85 \u2028")
+    write(changes={"note": "a\nb\x85 \u2028"})
     forward()
     body = receiver.requests[0].body.decode()
     assert body.isprintable()
-    assert json.loads(body)["items"][0]["reason"] == "a\nb\x85 \u2028"
+    assert json.loads(body)["items"][0]["changes"] == {"note": "a\nb\x85 \u2028"}
     assert messages.text_of("\x9b") == '"\\u009b"'

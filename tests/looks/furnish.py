@@ -290,9 +290,17 @@ def _console() -> dict[str, str]:
     from audit import sealing
     from audit.models import Destination
     from guards.models import Guard, GuardAttachment
-    from portal.models import AddressRule, Bucket, CspReport, Model, Provider, Setting
-    from projects.models import Project, Spend, TeamSpend
-    from teams.models import Membership, Team
+    from portal.models import (
+        AddressRule,
+        Bucket,
+        CspReport,
+        Model,
+        Provider,
+        RetentionRun,
+        Setting,
+    )
+    from projects.models import Project, Spend, TeamSpend, UsageDay
+    from teams.models import LegalHold, Membership, Team
     from widget.models import Widget
 
     marco = User.objects.get(email="marco@example.com")
@@ -335,6 +343,22 @@ def _console() -> dict[str, str]:
         guard=Guard.objects.get(slug="limits"),
         team=Team.objects.get(slug="research"),
         stage="input",
+    )
+    RetentionRun.objects.create(
+        kind="contents",
+        removed=1204,
+        by_team={str(project.team_id): 1200, "": 4},
+        state="done",
+        ended_at=timezone.now(),
+    )
+    LegalHold.objects.create(
+        held_person=User.objects.get(email="sam@example.com"),
+        reason="Regional court, 7 O 12/26: keep all correspondence",
+        placed_by=User.objects.get(email="admin@example.com"),
+    )
+    day = timezone.now().date() - timedelta(days=410)
+    UsageDay.objects.create(
+        day=day, team_id=project.team_id, project_slug="assistant", requests=41, answered=40
     )
     _forwarding()
     _waiting()
