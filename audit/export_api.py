@@ -9,7 +9,7 @@ from django.http import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -29,6 +29,20 @@ WANTED = [
         description="Names, addresses and sealed values too; for platform admins and auditors.",
     ),
 ]
+EXAMPLES = [
+    OpenApiExample(
+        "CSV",
+        value="id,created_at,action,outcome\r\n1,2026-11-26T09:57:57.000000+00:00,create,done\r\n",
+        media_type="text/csv",
+        response_only=True,
+    ),
+    OpenApiExample(
+        "JSON lines",
+        value='{"id": 1, "created_at": "2026-11-26T09:57:57.000000+00:00", "action": "create"}\n',
+        media_type="application/x-ndjson",
+        response_only=True,
+    ),
+]
 
 
 class ExportView(APIView):
@@ -46,6 +60,7 @@ class ExportView(APIView):
             "minutes; a key never is. Personal data is masked unless it is asked for. The export is in the trail."
         ),
         parameters=[*PARAMETERS, *WANTED],
+        examples=EXAMPLES,
         responses={
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/x-ndjson"): OpenApiTypes.STR,

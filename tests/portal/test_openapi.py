@@ -123,9 +123,10 @@ def test_what_answers_is_what_the_document_says(schema, cast):
     for path, method, operation in operations(schema):
         if method != "get" or "{" in path or not path.startswith("/api/"):
             continue
-        shape = plain(
-            schema, operation["responses"]["200"]["content"]["application/json"]["schema"]
-        )
+        content = operation["responses"]["200"]["content"]
+        if "application/json" not in content:
+            continue  # a file
+        shape = plain(schema, content["application/json"]["schema"])
         answer = client.get(path, query_of(operation))
         assert answer.status_code == 200, path
         jsonschema.validate(answer.json(), shape)
