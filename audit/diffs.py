@@ -97,7 +97,8 @@ def _compared(old: Any, new: Any, show: "_Shown") -> tuple[Side, Side]:
     if _is_options(old) and _is_options(new):
         return _options(old, new, show)
     before, after = show(old), show(new)
-    if isinstance(before, Side) or isinstance(after, Side) or not before or not after:
+    is_choice = bool(getattr(show.field, "flatchoices", None))
+    if is_choice or isinstance(before, Side) or isinstance(after, Side) or not (before and after):
         return _alone(old, GONE, show), _alone(new, CAME, show)
     return words(before, after)
 

@@ -49,7 +49,7 @@ def test_an_entrys_page_names_the_checkpoint_that_seals_it(cast):
     sealing.seal()
     page = client.get(url).content.decode()
     number = Checkpoint.objects.latest("number").number
-    assert f"Sealed by checkpoint {number}." in page
+    assert f"Sealed by checkpoint {number}," in page
     assert f"{LIST}{number}/change/" in page
 
 

@@ -95,9 +95,16 @@ def asked(reader, **where):
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_page_is_read_from_an_index_until_it_is_full(trail, admin_user_of_all, name, where):
     reader = Reader(admin_user_of_all, read(SEARCHES[name], admin_user_of_all))
+    if reader.window(**where)[0] > reader.window(**where)[1]:
+        assert (
+            reader.ids(limit=51, **where) == []
+        )  # what is asked for lies outside of the time range
+        return
     plan = plan_of(asked(reader, **where), None)
     for node in nodes(plan):
-        assert node["Node Type"] not in ("Seq Scan", "Bitmap Heap Scan", "Sort"), node
+        assert node["Node Type"] not in ("Seq Scan", "Bitmap Heap Scan"), node
+        if node["Node Type"] == "Sort":  # a day, found by its own index
+            assert node["Plans"][0]["Actual Rows"] <= ENTRIES / 100
     [scan] = [node for node in nodes(plan) if "Index Name" in node]
     assert "Index" in scan["Node Type"]
 
