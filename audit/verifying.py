@@ -12,6 +12,7 @@ from django.db.models import Sum
 
 from audit import checkpoint_file, signing
 from audit.models import Checkpoint
+from audit.stored import not_given
 from audit.verifier import Book, Chain, Problem, canonicals, cut_off, judge
 from audit.walking import snapshot, walk
 
@@ -68,6 +69,10 @@ def verify(
         if isinstance(chain, OwnChain):
             chain.require_vouched()
         entries = _judged(book, stored, tell or (lambda passed, total, entries: None))
+        unnumbered = not_given()
+    if unnumbered is not None:
+        words = f"entry {unnumbered} has an id that the database has not given to anybody yet"
+        raise Problem("inserted", words, entry=unnumbered)
     if stored < in_file:
         raise cut_off(json.loads(book.line(stored + 1)), "the database")
     notes = list(getattr(chain, "notes", ()))

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import sensitive
 from portal.classification import is_recorded
+from portal.console_choices import searched
 from portal.console_history import history
 from portal.console_lists import CappedPaginator, ConsoleChangeList
 from portal.console_navigation import Tool, registered_tools
@@ -66,6 +67,7 @@ class ScopedMixin:
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs = searched(self, db_field, request) | kwargs
         kwargs.setdefault("queryset", _visible(db_field, request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 

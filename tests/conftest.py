@@ -52,7 +52,7 @@ def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
         with connection.cursor() as cursor:
             for what in (
                 "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES",
-                "USAGE ON ALL SEQUENCES",
+                "USAGE, SELECT ON ALL SEQUENCES",
                 "EXECUTE ON ALL FUNCTIONS",
             ):
                 cursor.execute(f"GRANT {what} IN SCHEMA public TO {strict.ROLE}")

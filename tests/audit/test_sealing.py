@@ -15,6 +15,7 @@ from audit import checkpoint_file, sealing, signing, stored, verifier
 from audit.models import Checkpoint, Entry
 from audit.tasks import seal as task
 from audit.trail import record
+from audit.verifying import verify
 
 SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (7, 8)]
 
@@ -303,3 +304,26 @@ def test_many_sealers_at_once_make_one_chain():
     assert checkpoint_file.path().read_text().splitlines() == list(
         Checkpoint.objects.order_by("number").values_list("line", flat=True)
     )
+
+
+@pytest.mark.django_db
+def test_an_id_far_above_what_was_given_out_is_not_sealed_and_keeps_nobody_out():
+    """Else all later entries would stand where nothing may come any more."""
+    if connection.vendor != "postgresql":
+        return  # the next id is always above the highest
+    (first,) = write(1)
+    far = first + 10**9
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_entry SELECT (jsonb_populate_record(e, jsonb_build_object('id', %s))).* "
+            "FROM audit_entry e WHERE id = %s",
+            [far, first],
+        )
+    (second,) = write(2)[:1]
+    assert sealing.seal() == 3
+    assert far not in [one for line in said() for one in ids_of(line)]
+    assert said()[-1]["to"] < far
+    with pytest.raises(verifier.Problem) as found:
+        verify(path=checkpoint_file.path())
+    assert (found.value.kind, found.value.entry) == ("inserted", far)
+    assert second < far

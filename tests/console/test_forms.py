@@ -78,3 +78,13 @@ def test_the_last_owner_of_a_team_that_stays_is_not_removed(cast):
     url = f"/admin/teams/membership/{owner.pk}/delete/"
     assert client.post(url, {"post": "yes"}).status_code == 403
     assert Membership.objects.filter(pk=owner.pk).exists()
+
+
+@pytest.mark.parametrize("garbage", ["abc", "1" * 30, "1,2", "\u0661x", "-"])
+def test_what_is_no_key_is_refused_with_the_form(cast, garbage):
+    client = Client(raise_request_exception=False)
+    client.force_login(cast.admin)
+    sent = {"team": garbage, "user": str(cast.sam.pk), "role": "member"}
+    answer = client.post("/admin/teams/membership/add/", sent)
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors["team"]
