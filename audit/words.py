@@ -46,7 +46,10 @@ def target(entry: Any) -> str:
         return str(entry.target_label)
     what = kind(entry.target_type)
     name = entry.target_label or entry.target_id
-    return name if name.startswith(f"{what} ") else f"{what} {name}".strip()
+    plain = entry.target_type.rpartition(".")[
+        2
+    ].lower()  # rows without a name are called by it and their id
+    return f"{what} {name.removeprefix(f'{plain} ')}".strip()
 
 
 def sentence(entry: Any) -> str:

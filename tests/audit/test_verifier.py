@@ -88,7 +88,9 @@ def test_a_compressed_one_too_and_it_is_one(expert, tmp_path):
 def test_what_was_done_is_named_with_exit_code_one(expert, trail, tmp_path):
     path = export(tmp_path)
     entry = trail.ids[2][1]
-    path.write_text(path.read_text().replace(f'{{"entry":{{"id":{entry},', '{"entry":{"id":999999999,'))
+    path.write_text(
+        path.read_text().replace(f'{{"entry":{{"id":{entry},', '{"entry":{"id":999999999,')
+    )
     code, said, errors = expert("--export", path)
     assert (code, said) == (1, "")
     assert errors == f"NOT INTACT. deleted: entry {entry} is missing (checkpoint 3)\n"
