@@ -13,7 +13,7 @@ from django.db import connection, models, transaction
 from django.db.models import F, Value
 from django.test import Client
 
-from portal import checks, classification, keyring
+from portal import checks, classification, keyring, keys_in_use
 from portal.encryption import EncryptedTextField, Sealed, encrypted_fields, seal, unseal
 from portal.keyring import Destroyed, Unreadable
 from portal.models import DataKey, Provider
@@ -388,7 +388,7 @@ def test_after_rotation_nothing_is_left_on_the_old_ring(talk, cast, settings):
 
 
 def test_new_data_keys_carry_all_content_over(talk, cast, monkeypatch):
-    monkeypatch.setattr(keyring, "LIFETIME", 0.0)
+    monkeypatch.setattr(keys_in_use, "LIFETIME", 0.0)
     cast.assistant.system_prompt = "canary prompt"
     cast.assistant.save()
     before = [raw(talk, "title"), raw(cast.assistant, "system_prompt")]
@@ -405,7 +405,7 @@ def test_new_data_keys_carry_all_content_over(talk, cast, monkeypatch):
 
 
 def test_rotation_never_undoes_a_write_beside_it(talk, settings, monkeypatch):
-    monkeypatch.setattr(keyring, "LIFETIME", 0.0)
+    monkeypatch.setattr(keys_in_use, "LIFETIME", 0.0)
     from portal import rotation
 
     swap = rotation._swap
