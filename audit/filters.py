@@ -9,6 +9,7 @@ from django import forms
 from django.core.cache import cache
 from django.db import connections
 from django.http import HttpRequest
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
 from audit import searching, words
@@ -113,7 +114,7 @@ class TrailForm(forms.Form):
             self.fields["team"] = forms.ChoiceField(
                 label=_("Team"), required=False, choices=[("", _("any")), *offered]
             )
-        self.initial |= {"since": given.get("from", ""), "until": given.get("to", "")}
+        self.initial |= {"since": _day(given, "from"), "until": _day(given, "to")}
 
     def add_prefix(self, name: str) -> str:
         """`from` is a word of Python, not a field's name."""
@@ -125,6 +126,15 @@ class TrailForm(forms.Form):
             values = [*values, chosen]
         pairs = sorted(((value, said(value)) for value in values), key=lambda pair: pair[1].lower())
         self.fields[name].choices = [("", _("any")), *pairs]
+
+
+def _day(given: Mapping[str, Any], name: str) -> str:
+    """What a field for days can show of a moment; what is none stands in the words above the list."""
+    text = str(given.get(name, ""))[:10]
+    try:
+        return text if parse_date(text) else ""
+    except ValueError:
+        return ""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -82,7 +83,7 @@ class Reader:
             low = max(low, after + 1)
         if not self._is_combined:
             return low, high, None
-        high, span = min(high, newest_id()), WINDOW // 2 if self._is_merged else WINDOW
+        high, span = min(high, self._newest), WINDOW // 2 if self._is_merged else WINDOW
         if high - low < span:
             return low, high, None
         if after is not None:
@@ -107,6 +108,10 @@ class Reader:
         # The policy, which lets this reader see everything, makes the planner expect too few of both.
         share = _expected(self._within(self._low, self._high)) / _expected(Entry.objects.all())
         return round(there * min(share, 1))
+
+    @cached_property
+    def _newest(self) -> int:
+        return newest_id()
 
     @property
     def _is_combined(self) -> bool:
