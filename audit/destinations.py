@@ -66,18 +66,30 @@ class Destination(SealedModel):
         help_text=_("Nothing is sent meanwhile, and nothing is lost: it goes on where it stopped."),
     )
     format = models.CharField(
-        _("format"), max_length=10, choices=Format.choices, default=Format.JSON
+        _("format"),
+        max_length=10,
+        choices=Format.choices,
+        default=Format.JSON,
+        help_text=_("OCSF is what most SIEMs understand without a parser of their own."),
     )
 
-    sends_entries = models.BooleanField(_("entries"), default=True)
+    sends_entries = models.BooleanField(
+        _("entries"), default=True, help_text=_("Those that are ticked below.")
+    )
     sends_checkpoints = models.BooleanField(
         _("checkpoints"),
         default=True,
         help_text=_("The signed seals: with them the receiver can prove that nothing was changed."),
     )
-    sends_done = models.BooleanField(_("entries of what was done"), default=True)
-    sends_refused = models.BooleanField(_("entries of what was refused"), default=True)
-    sends_failed = models.BooleanField(_("entries of what failed"), default=True)
+    sends_done = models.BooleanField(
+        _("entries of what was done"), default=True, help_text=_("Changes, sign-ins, exports.")
+    )
+    sends_refused = models.BooleanField(
+        _("entries of what was refused"), default=True, help_text=_("Failed sign-ins, blocks.")
+    )
+    sends_failed = models.BooleanField(
+        _("entries of what failed"), default=True, help_text=_("What broke in the portal.")
+    )
     actions = models.CharField(
         _("only these actions"),
         max_length=1000,
@@ -118,7 +130,10 @@ class Destination(SealedModel):
         help_text=_("A name or an address. Its certificate has to be for it."),
     )
     port = models.PositiveIntegerField(
-        _("port"), default=6514, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+        _("port"),
+        default=6514,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=_("6514 is the one of syslog over TLS."),
     )
     transport = models.CharField(
         _("transport"),

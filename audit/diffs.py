@@ -6,7 +6,7 @@ What is hidden says why: secrets and content were never recorded, and of who was
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -35,7 +35,7 @@ SAME, GONE, CAME = "", "gone", "came"
 class Part:
     """A piece of a side; `mark` is SAME, GONE or CAME."""
 
-    text: str
+    text: str = field(repr=False)
     mark: str = SAME
 
 

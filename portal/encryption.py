@@ -296,4 +296,5 @@ def mask(last_four: str) -> str:
 
 def is_mask(value: str) -> bool:
     """True for what `mask` produced, and for what stands for it elsewhere: saving it back changes nothing."""
-    return value.startswith(MASK) or (value != "" and set(value) <= {MASK[0], "*"})
+    found = value.strip()
+    return found.startswith(MASK) or (found != "" and set(found) <= {MASK[0], "*", " "})

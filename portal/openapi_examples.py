@@ -43,6 +43,8 @@ EXAMPLES: Json = {
     "text": "Write to marco@example.com.",
     "system_prompt": "Answer from the handbook, and say so where it is silent.",
     "rate_limit_per_minute": 60,
+    "usage_days": 400,
+    "event_days": 400,
     "next": None,
     "previous": None,
     "guard": None,

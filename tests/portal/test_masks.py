@@ -29,6 +29,8 @@ HARMLESS = {"Difference.before", "Difference.after", "Line.before", "Line.after"
     "Option.help_text",
     "_Plan.text",
     "Filters.after",
+    "Turning.before",  # ids
+    "Turning.after",
 }
 
 pieces = st.sampled_from([MASK, "•", "••", "*", "****", "1234", "a", " ", "sk-", SECRET[-4:]])
