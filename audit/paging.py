@@ -83,7 +83,9 @@ class Reader:
             low = max(low, after + 1)
         if not self._is_combined:
             return low, high, None
-        high, span = min(high, self._newest), WINDOW // 2 if self._is_merged else WINDOW
+        span = WINDOW // 2 if self._is_merged else WINDOW
+        if self._high == HIGHEST:
+            high = min(high, self._newest)
         if high - low < span:
             return low, high, None
         if after is not None:

@@ -22,6 +22,7 @@ from portal.keys_in_use import Believed, Secret
 RING = "ring"
 PLATFORM = "platform"
 UID = re.compile(r"[0-9a-f]{32}")
+ASKED_WITHIN = 1.5  # seconds after they were expected
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
@@ -149,7 +150,7 @@ def by_uid(uid: str) -> Secret:
 def expect(uids: Iterable[str]) -> set[str]:
     """Reads the keys that are about to be asked for in one query; answers which of them there are to be opened with."""
     wanted = {uid for uid in uids if UID.fullmatch(uid)}
-    known = {uid for uid in wanted if _believed.find(uid) is not None}
+    known = {uid for uid in wanted if _believed.lasts(uid, ASKED_WITHIN)}
     as_of = time.monotonic()
     for row in _rows().filter(uid__in=wanted - known, destroyed_at=None) if wanted - known else ():
         with suppress(Unreadable):  # a damaged one; whoever asks for it is told

@@ -30,6 +30,11 @@ class Believed:
     def find(self, uid: str) -> Secret | None:
         return self._fresh(self._by_uid.get(uid))
 
+    def lasts(self, uid: str, seconds: float) -> bool:
+        """Whether it is believed for so long still."""
+        found = self._by_uid.get(uid)
+        return found is not None and time.monotonic() + seconds < found[0]
+
     def current(self, owner: str) -> Secret | None:
         return self._fresh(self._current.get(owner))
 
