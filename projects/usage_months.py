@@ -1,5 +1,6 @@
 """The console's page of a month's usage, day by day; past months keep their figures when the log's lines go."""
 
+import re
 from calendar import monthrange
 from dataclasses import astuple
 from datetime import date
@@ -26,13 +27,21 @@ from teams.models import Team
 OF = ("team_id", "project_slug", "provider_slug", "model_name")
 
 
+class MonthInput(forms.DateInput):
+    """A browser shows no other value than a month, and complains of one: what is none comes back empty."""
+
+    def format_value(self, value: Any) -> str | None:
+        found = super().format_value(value)
+        return found if found and re.fullmatch(r"\d{4}-\d{2}", found) else None
+
+
 class Sieve(forms.Form):
     """Which month, and whose."""
 
     month = forms.DateField(
         label=_("Month"),
         input_formats=["%Y-%m"],
-        widget=forms.DateInput({"type": "month"}, format="%Y-%m"),
+        widget=MonthInput({"type": "month"}, format="%Y-%m"),
     )
     team = forms.ModelChoiceField(
         Team.objects.none(), label=_("Team"), required=False, to_field_name="slug"
