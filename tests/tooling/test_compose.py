@@ -37,12 +37,18 @@ def test_its_services_are_those_of_one_machine_and_the_migration():
         assert (ROOT / "deploy" / f"{name}.sh").exists()
 
 
+# The path of a file, not a file that holds a secret.
+FILES = {"PORTAL_AUDIT_CHECKPOINT_FILE"}
+
+
 def test_each_process_is_told_what_it_is_told_on_one_machine():
     for name, role in portal.ROLE_OF.items():
         told = SERVICES[name]["environment"]
         secrets = {*portal.COMMON, role}
         by_file = {
-            variable.removesuffix("_FILE") for variable in told if variable.endswith("_FILE")
+            variable.removesuffix("_FILE")
+            for variable in told
+            if variable.endswith("_FILE") and variable not in FILES
         }
         assert by_file == secrets
         assert set(SERVICES[name]["secrets"]) == {*secrets, "ca"}
@@ -64,7 +70,10 @@ def test_what_may_be_chosen_can_be_chosen_here_too():
     sample = (ROOT / "deploy" / "env.sample").read_text()
     known = set(re.findall(r"^#? ?([A-Z_]+)=", sample, re.M)) - DECIDED - BY_HAND
     for name in ("web", "worker"):
-        told = {variable.removesuffix("_FILE") for variable in SERVICES[name]["environment"]}
+        told = {
+            variable if variable in FILES else variable.removesuffix("_FILE")
+            for variable in SERVICES[name]["environment"]
+        }
         of_others = {variable for variable in known if variable.startswith("DATABASE_")}
         of_others -= {"DATABASE_POOL_SIZE"}
         of_others |= {"WEB_WORKERS", "WEB_THREADS"} if name == "worker" else {"WORKER_CONCURRENCY"}
