@@ -35,6 +35,7 @@ class Named:
 @dataclass(frozen=True, slots=True)
 class Story:
     entry: Entry
+    meaning: str
     lines: list[diffs.Line]
     actor: Named
     on_behalf: Named | None
@@ -61,6 +62,7 @@ def story(request: HttpRequest, entry: Entry) -> Story:
     together = [one for one in page.entries if one.pk != entry.pk] if page else []
     return Story(
         entry=entry,
+        meaning=words.meaning(entry.action),
         lines=diffs.lines(entry.target_type, entry.changes),
         actor=_actor(request, entry),
         on_behalf=_person(request, entry.on_behalf_of_id, entry.on_behalf_of),

@@ -102,8 +102,3 @@ GROUPS: dict[Any, dict[str, Any]] = {
 EVENTS: dict[str, Any] = {
     action: words for group in GROUPS.values() for action, words in group.items()
 }
-
-
-def name_of(action: str) -> str:
-    """The action as people read it: "sign in failed"."""
-    return action.replace("_", " ")

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
-from audit import searching, words
+from audit import events, searching, words
 from audit.models import Entry
 from audit.querysets import teams
 from audit.searching import Search
@@ -105,7 +105,7 @@ class TrailForm(forms.Form):
 
     def __init__(self, given: Mapping[str, Any], user: Any) -> None:
         super().__init__(initial=dict(given), label_suffix="", auto_id="trail-%s")
-        self._choose("action", distinct_values("action"), words.action)
+        self._choose_action(distinct_values("action"))
         self._choose("target_type", distinct_values("target_type"), words.kind)
         self.fields["outcome"].choices = [("", _("any")), *Entry.Outcome.choices]
         known = teams()
@@ -119,6 +119,18 @@ class TrailForm(forms.Form):
     def add_prefix(self, name: str) -> str:
         """`from` is a word of Python, not a field's name."""
         return {"since": "from", "until": "to"}.get(name, name)
+
+    def _choose_action(self, values: list[str]) -> None:
+        """The deeds that occur, in the groups of `audit.events`; what is not known there stands behind them."""
+        chosen = self.initial.get("action")
+        left = {*values, *([chosen] if chosen else [])}
+        choices: list[tuple[Any, Any]] = [("", _("any"))]
+        for group, known in (*events.GROUPS.items(), (_("Other"), dict.fromkeys(left))):
+            pairs = sorted((words.action(name), name) for name in left & set(known))
+            left -= set(known)
+            if pairs:
+                choices.append((group, [(name, said) for said, name in pairs]))
+        self.fields["action"].choices = choices
 
     def _choose(self, name: str, values: list[str], said: Any) -> None:
         chosen = self.initial.get(name)

@@ -7,6 +7,7 @@ also what entries are sealed with. `python verifier.py --help` says how to use i
 
 import argparse
 import base64
+import copy
 import gzip
 import hashlib
 import json
@@ -17,8 +18,8 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import takewhile
+from functools import lru_cache, partial
+from itertools import islice, takewhile
 from operator import itemgetter
 from typing import Any
 
@@ -339,10 +340,28 @@ def read_entry(line: bytes) -> tuple[int | None, bytes]:
     return None, line
 
 
-def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], None]) -> int:
+def pruned_behind(file: Iterable[bytes], book: Book) -> Ranges:
+    """What an export's checkpoints say was pruned that the checkpoints file does not have yet; signed and chained."""
+    chain = copy.deepcopy(book.chain)
+    lines = (line for line in file if line.startswith(b'{"checkpoint":'))
+    try:
+        for line in islice(lines, len(book), None):
+            chain.add(_checkpoint_in(line))
+    except Problem:
+        pass  # named at its place
+    return chain.pruned[len(book.chain.pruned) :]
+
+
+def verify_export(
+    file: Iterable[bytes],
+    book: Book,
+    *,
+    pruned: Sequence[Sequence[int]] = (),
+    tell: Callable[[int], None],
+) -> int:
     """A whole trail as `export_audit` writes it; returns how many entries. Raises `Problem` at the first that is bad.
 
-    Checkpoints behind the file's last are held by their signatures alone.
+    Checkpoints behind the file's last are held by their signatures alone; `pruned` is what these say of earlier ones.
     """
     number = entries = 0
     groups = _groups(file)
@@ -352,8 +371,8 @@ def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], No
             return entries
         if number > len(book):
             book.chain.add(line)
-        pruned = book.chain.is_pruned(number)
-        _judge_group(line, lines, number, book, pruned, lambda: not any(map(itemgetter(1), groups)))
+        gone = book.chain.is_pruned(number) or any(a <= number <= b for a, b in pruned)
+        _judge_group(line, lines, number, book, gone, lambda: not any(map(itemgetter(1), groups)))
         entries += len(lines)
         tell(entries)
     if number < len(book):
@@ -578,12 +597,16 @@ def _verified(options: argparse.Namespace) -> str:
         header = json.loads(lines.readline())
         if not isinstance(header, dict) or header.get("format") != EXPORT:
             raise ValueError(f"{path} does not begin like an export")
-        verify = verify_export
+        verify: Any = verify_export
         if "archive" in header:
             verify = verify_archive
             _require_archive(path, book)
         elif header.get("selection"):
             verify = verify_selection
+        elif header.get("checkpoints") != len(book):
+            verify = partial(verify_export, pruned=pruned_behind(lines, book))
+            lines.seek(0)
+            lines.readline()
         entries = verify(lines, book, tell=lambda entries: progress(file.tell(), size, entries))
         progress.close()
     if header.get("selection"):

@@ -19,7 +19,8 @@ _by_id = itemgetter(0)
 
 
 class Step(NamedTuple):
-    """What a checkpoint says, the entries that it speaks of as they are there now, and whether none is behind them."""
+    """What a checkpoint says (nothing, where its line cannot be read), the entries that it speaks of as they are there now,
+    and whether none is behind them."""
 
     line: str
     said: dict[str, Any]
@@ -56,7 +57,10 @@ def walk(lines: Iterable[str]) -> Iterator[Step]:
         rows = _Rows(cursor)
         pending: Ranges = []
         for line in lines:
-            said = json.loads(line)
+            said = _said(line)
+            if said is None:  # changed by hand: what was its own goes with the next
+                yield Step(line, {}, [], rows.is_over)
+                continue
             found = list(stored.among(minus(pending, said["pending"]), limit=MOST + 1))
             pending = said["pending"]
             for piece in rows.until(said["to"]):
@@ -64,6 +68,17 @@ def walk(lines: Iterable[str]) -> Iterator[Step]:
                 if len(found) > MOST:
                     break
             yield Step(line, said, found, rows.is_over)
+
+
+def _said(line: str) -> dict[str, Any] | None:
+    try:
+        said = json.loads(line)
+        is_one = isinstance(said["to"], int) and all(
+            isinstance(first, int) and isinstance(last, int) for first, last in said["pending"]
+        )
+    except (ValueError, TypeError, LookupError):
+        return None
+    return said if is_one else None
 
 
 class _Rows:

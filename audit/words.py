@@ -6,6 +6,8 @@ from django.apps import apps
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from audit.events import EVENTS
+
 BAD = ("_failed", "refused", "blocked", "crashed")
 WARNING = ("delete", "revoke", "deactivat", "remov", "destroy")
 _VERBS = {"create": "created", "update": "changed", "delete": "deleted"}
@@ -23,6 +25,11 @@ def action(name: str) -> str:
         "sign_in_unusual": _("unusual sign-in"),
     }
     return known.get(name) or name.replace("_", " ")
+
+
+def meaning(name: str) -> str:
+    """What the deed is, in a sentence; empty for names that are not known."""
+    return str(EVENTS.get(name, ""))
 
 
 def kind(label: str) -> str:

@@ -167,6 +167,23 @@ def test_the_filters_offer_what_occurs_to_every_reader(cast):
             assert f'<option value="{wanted}">' in page
 
 
+def test_the_deeds_that_occur_are_offered_in_groups_and_explained(cast):
+    record(action="sign_in")
+    record(action="of_another_version")
+    admin = signed_in(cast.admin)
+    page = admin.get("/admin/audit/entry/?action=key_rotated").content.decode()
+    groups = dict(re.findall(r'<optgroup label="([^"]+)">(.*?)</optgroup>', page, re.S))
+    assert '<option value="sign_in">signed in</option>' in groups["Signing in"]
+    assert '<option value="key_rotated" selected>key rotated</option>' in groups["Keys"]
+    assert '<option value="of_another_version">of another version</option>' in groups["Other"]
+    assert "Two persons" not in groups
+    entry = Entry.objects.filter(action="sign_in").latest("pk")
+    assert (
+        "Somebody signed in."
+        in admin.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
+    )
+
+
 def test_the_detail_page_leads_to_what_else_happened(cast):
     entry = Entry.objects.filter(target_type="teams.Team", target_label="research").get()
     admin = signed_in(cast.admin)

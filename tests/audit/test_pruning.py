@@ -7,6 +7,7 @@ import signal
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
@@ -110,6 +111,26 @@ def test_an_archive_is_whole_before_anything_goes(monkeypatch, archived):
     file.write_bytes(
         gzip.compress(gzip.decompress(file.read_bytes()).replace(b"exported", b"imported"))
     )
+    assert verifier.main(alone) == 1
+
+
+@pytest.mark.django_db
+def test_who_copied_the_file_before_sees_that_what_is_gone_was_pruned(monkeypatch, tmp_path):
+    sealed_at(monkeypatch, 40, 3, 2)
+    sealed_at(monkeypatch, 1, 2)
+    copied, exported = tmp_path / "copied.jsonl", tmp_path / "trail.jsonl.gz"
+    copied.write_bytes(checkpoint_file.path().read_bytes())
+    apply()
+    sealing.seal()
+    call_command("export_audit", "--output", str(exported))
+    alone = ["--export", str(exported), "--checkpoints", str(copied)]
+    alone += ["--public-key", signing.public_text(signing.keys()[0])]
+    assert verifier.main(alone) == 0
+    assert verifier.main([*alone, "--until", "2"]) == 0
+    lines = gzip.decompress(exported.read_bytes()).splitlines(keepends=True)
+    unsigned = [line.replace(b'\\"pruned\\":[[1,2]]', b'\\"pruned\\":[[1,3]]') for line in lines]
+    assert unsigned != lines
+    exported.write_bytes(gzip.compress(b"".join(unsigned)))
     assert verifier.main(alone) == 1
 
 

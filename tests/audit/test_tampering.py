@@ -48,6 +48,14 @@ def test_a_single_byte_is_found(trail):
     both(trail, ("edited", entry))
 
 
+@pytest.mark.parametrize("line", ["", "[]", "{}", "nonsense", '{"to":3,"pending":7}'])
+def test_a_line_that_is_none_is_named_and_can_still_be_exported(trail, line):
+    run("UPDATE audit_checkpoint SET line = %s WHERE number = 2", line)
+    assert named(trail.inside()) == ("checkpoint", 2)
+    problem = trail.outside()
+    assert (problem.kind, problem.checkpoint) == ("checkpoint", 2)
+
+
 def test_empty_is_not_nothing(trail):
     entry = trail.ids[0][0]
     run(f"UPDATE audit_entry SET team_id = 0 WHERE id = {entry}")
