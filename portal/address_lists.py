@@ -1,20 +1,18 @@
 """Lists of networks that may or may not come in: the platform's rules, and the short lists of teams and keys."""
 
 import ipaddress
-import threading
-import time
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from portal.addresses import UNKNOWN, Network, is_mapped, is_within
-from portal.recording import register_listener
+from portal.remembered import Remembered
 
+MODEL = "portal.AddressRule"
 LIFETIME = 3.0  # seconds; the promise is 5 s across processes
 MAX_LISTED = 50
 PROBES = frozenset(["/healthz", "/readyz"])  # an orchestrator's, also while the database is gone
@@ -90,42 +88,13 @@ def allows(rules: Iterable[Any], place: str, address: str) -> bool:
     return not allowed or any(is_within(address, networks_of(network)) for network in allowed)
 
 
-class _Rules:
-    """The platform's rules, for a few seconds; a change of them here drops them."""
-
-    def __init__(self) -> None:
-        self._until, self._rules, self._generation = 0.0, (), 0
-        self._known = False
-        self._lock = threading.Lock()
-
-    def all(self) -> tuple[Any, ...]:
-        if time.monotonic() < self._until:
-            return self._rules
-        generation = self._generation
-        try:
-            found = tuple(apps.get_model("portal.AddressRule").objects.all())
-        except DatabaseError:
-            if not self._known:
-                raise
-            found = self._rules  # while the database is away, as they were: nobody changes them
-        with self._lock:
-            if generation == self._generation:
-                self._rules, self._until = found, time.monotonic() + LIFETIME
-                self._known = True
-        return found
-
-    def clear(self, label: str) -> None:
-        if label != "portal.AddressRule":
-            return
-        with self._lock:
-            self._generation += 1
-            self._until, self._known = 0.0, False
+def _all_rules() -> tuple[Any, ...]:
+    return tuple(apps.get_model(MODEL).objects.all())
 
 
-_rules = _Rules()
-register_listener(_rules.clear)
+rules = Remembered(MODEL, _all_rules, lifetime=LIFETIME)
 
 
 def is_welcome(address: str, path: str, place: str = "portal") -> bool:
     """Whether the platform's rules let this address ask for this path: of the portal, or of the console's area."""
-    return path in PROBES or allows(_rules.all(), place, address)
+    return path in PROBES or allows(rules(), place, address)

@@ -4,22 +4,18 @@ A variable of the environment that is set wins, and the page says so; then comes
 is stored is believed for 2 seconds in a process, and dropped when it changes here.
 """
 
-import threading
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from portal.recording import Change, register_listener, register_watcher
+from portal.remembered import Remembered
 
-LIFETIME = (
-    2.0  # seconds; what hangs on it is believed for 3 more, and the promise is 5 s across processes
-)
+# Seconds; what hangs on it is believed for 3 more, and the promise is 5 s across processes.
+LIFETIME = 2.0
 MODEL = "portal.Setting"
 
 GROUPS: dict[str, Any] = {
@@ -192,56 +188,11 @@ SETTINGS: dict[str, Definition] = {
 }
 
 
-class _Stored:
-    """The stored values by name, for a few seconds. What a transaction wrote it reads, and is not kept before its commit."""
-
-    def __init__(self) -> None:
-        self._until, self._values, self._generation = 0.0, dict[str, Any](), 0
-        self._known = False
-        self._lock = threading.Lock()
-
-    def all(self) -> dict[str, Any]:
-        if time.monotonic() < self._until and not _has_written():
-            return self._values
-        generation = self._generation
-        try:
-            found = dict(apps.get_model(MODEL).objects.values_list("name", "value"))
-        except DatabaseError:
-            if not self._known:
-                raise
-            return self._values  # while the database is away, as they were: nobody changes them
-        with self._lock:
-            if generation == self._generation and not _has_written():
-                self._values, self._until = found, time.monotonic() + LIFETIME
-                self._known = True
-        return found
-
-    def clear(self, label: str) -> None:
-        if label == MODEL:
-            with self._lock:
-                self._generation += 1
-                self._until, self._known = 0.0, False
+def _all_stored() -> dict[str, Any]:
+    return dict(apps.get_model(MODEL).objects.values_list("name", "value"))
 
 
-_stored = _Stored()
-register_listener(_stored.clear)
-
-
-def _writes(change: Change) -> None:
-    """What the running transaction reads of settings is its own until it is committed, and it may never be."""
-    if change.model._meta.label == MODEL:
-        transaction.on_commit(_written)
-
-
-register_watcher(_writes)
-
-
-def _written() -> None:
-    """Stands in Django's list of what to do on commit, which drops it with the transaction or savepoint that wrote."""
-
-
-def _has_written() -> bool:
-    return any(what is _written for _savepoints, what, _robust in connection.run_on_commit)
+stored = Remembered(MODEL, _all_stored, lifetime=LIFETIME)
 
 
 def value(name: str) -> Any:
@@ -250,7 +201,7 @@ def value(name: str) -> Any:
     if fixed is not None:
         return fixed
     definition = SETTINGS[name]
-    found = _stored.all().get(name, definition.default)
+    found = stored().get(name, definition.default)
     return found if type(found) is type(definition.default) else definition.default
 
 
@@ -274,7 +225,7 @@ def source_of(name: str) -> str:
     """Where its value comes from: *environment*, *console* or *default*."""
     if fixed_value(name) is not None:
         return "environment"
-    return "console" if name in _stored.all() else "default"
+    return "console" if name in stored() else "default"
 
 
 def validated(name: str, given: Any) -> bool | int:

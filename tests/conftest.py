@@ -1,7 +1,6 @@
 """What all tests share. A test that needs a server which is not there is left out loudly; with CI=true it fails."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,10 +79,9 @@ def forget_caches(request, monkeypatch) -> None:
     key_use.known.forget()
     strangers.forget()
     # No address rules, as of now; whoever makes one in a test is heard.
-    address_lists._rules._rules, address_lists._rules._until = (), time.monotonic() + 3600
+    address_lists.rules.hold((), seconds=3600)
     # Nothing is set in the console either.
-    platform_settings._stored._values = {}
-    platform_settings._stored._until = time.monotonic() + 3600
+    platform_settings.stored.hold({}, seconds=3600)
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(recording, "after_commit", lambda tell: tell())

@@ -208,7 +208,7 @@ def test_the_readers_follow_the_console(cast, unfixed):
 
 
 def test_a_read_costs_nothing_while_it_is_believed(cast, unfixed, django_assert_num_queries):
-    platform_settings._stored.clear("portal.Setting")
+    platform_settings.stored.forget()
     with django_assert_num_queries(1):
         for name in SETTINGS:
             value(name)
@@ -216,7 +216,7 @@ def test_a_read_costs_nothing_while_it_is_believed(cast, unfixed, django_assert_
 
 
 def test_what_was_undone_is_not_believed(cast, unfixed):
-    platform_settings._stored.clear("portal.Setting")
+    platform_settings.stored.forget()
     with transaction.atomic():
         change_setting(by=cast.admin, name="failed_sign_ins", value=5)
         assert value("failed_sign_ins") == 5
@@ -227,16 +227,16 @@ def test_what_was_undone_is_not_believed(cast, unfixed):
 def test_while_the_database_is_away_the_settings_stay_as_they_were(cast, unfixed, monkeypatch):
     from django.db import DatabaseError
 
-    platform_settings._stored.clear("portal.Setting")
+    platform_settings.stored.forget()
     assert value("failed_sign_ins") == 10
 
     def away(*args, **kwargs):
         raise DatabaseError("away")
 
-    platform_settings._stored._until = 0.0
+    platform_settings.stored.grow_old()
     monkeypatch.setattr(type(Setting.objects.all()), "values_list", away)
     assert value("failed_sign_ins") == 10
-    platform_settings._stored.clear("portal.Setting")
+    platform_settings.stored.forget()
     with pytest.raises(DatabaseError):
         value("failed_sign_ins")
 

@@ -56,7 +56,7 @@ def counted(deed):
     for listener in recording._listeners:
         listener("tests")
     keyring.forget()
-    address_lists._rules.clear("portal.AddressRule")
+    address_lists.rules.forget()
     scopes._known.clear("tests")
     second_factor._known.clear("tests")
     with CaptureQueriesContext(connection) as captured:
