@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
@@ -25,6 +26,7 @@ from audit.console_list import TrailChangeList
 from audit.entry_page import row_url, story
 from audit.filters import Narrowing
 from audit.models import Checkpoint, Entry
+from audit.querysets import readable_by
 from portal import cells
 from portal.console import ConsoleModelAdmin, ReadOnlyMixin
 from portal.console_navigation import Tool
@@ -51,6 +53,9 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("audit.view_entry")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return Entry.objects.readable(readable_by(request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TrailChangeList]:
         return TrailChangeList

@@ -18,6 +18,7 @@ from audit import labels, words
 from audit.filters import Narrowing, TrailForm
 from audit.models import Entry
 from audit.paging import Page, Reader
+from audit.querysets import readable_by
 from portal import cells
 from portal.tenancy import EVERYTHING, tenant
 
@@ -44,7 +45,7 @@ class TrailChangeList(ChangeList):
         if self.narrowing.mistakes:
             self.page = Page([], None, None)
         else:
-            reader = Reader(request.user, self.narrowing.search)
+            reader = Reader(request.user, self.narrowing.search, readable=readable_by(request))
             self.page = reader.page(before=turning.before, after=turning.after)
             about = reader.about_how_many() if self.page.older is not None else None
         self._turning = turning.around(self.page, about)

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from audit import diffs, words
 from audit.models import Checkpoint, Entry
-from audit.paging import Reader
-from audit.querysets import teams
+from audit.paging import Reader, in_order_of_ids
+from audit.querysets import readable_by, teams
 from audit.searching import Search
 
 NEAR = 20  # checkpoints that end at or after an entry, the first of which seals it
@@ -53,13 +53,10 @@ class Story:
 def story(request: HttpRequest, entry: Entry) -> Story:
     """For who may read this entry. It asks the same number of questions whatever it says."""
     user = request.user
-    reader = Reader(user)
-    page = (
-        Reader(user, Search(request_id=entry.request_id)).page(size=TOGETHER + 1)
-        if entry.request_id
-        else None
-    )
-    together = [one for one in page.entries if one.pk != entry.pk] if page else []
+    reader = Reader(user, readable=readable_by(request))
+    with in_order_of_ids():
+        together = _together(reader, user, entry)
+        newer, older = _neighbour(reader, after=entry.pk), _neighbour(reader, before=entry.pk)
     return Story(
         entry=entry,
         meaning=words.meaning(entry.action),
@@ -69,13 +66,21 @@ def story(request: HttpRequest, entry: Entry) -> Story:
         subject=_subject(request, entry),
         target=_target(request, entry),
         team=_team(user, entry.team_id),
-        newer=_neighbour(reader, after=entry.pk),
-        older=_neighbour(reader, before=entry.pk),
+        newer=newer,
+        older=older,
         together=together[:TOGETHER][::-1],
         more_together=len(together) > TOGETHER,
         checkpoint=checkpoint_of(entry),
         ways=_ways(entry),
     )
+
+
+def _together(reader: Reader, user: Any, entry: Entry) -> list[Entry]:
+    if not entry.request_id:
+        return []
+    search = Search(request_id=entry.request_id)
+    page = Reader(user, search, readable=reader.teams).page(size=TOGETHER + 1)
+    return [one for one in page.entries if one.pk != entry.pk]
 
 
 def list_url(**query: Any) -> str:

@@ -14,6 +14,7 @@ from audit.console_list import Turning, shown
 from audit.entry_page import list_url, model_of
 from audit.models import Entry
 from audit.paging import Reader, page_of
+from audit.querysets import readable_by
 from audit.searching import Search
 
 MOST_ROWS = 500  # of one kind that belong to an object and are followed
@@ -23,7 +24,10 @@ def page(model_admin: Any, request: HttpRequest, obj: Any) -> HttpResponse:
     """For who may see the object and read the trail of it."""
     if not request.user.has_perm("audit.view_entry"):
         raise PermissionDenied
-    readers = [Reader(request.user, search) for search in searches(model_admin, obj)]
+    readable = readable_by(request)
+    readers = [
+        Reader(request.user, search, readable=readable) for search in searches(model_admin, obj)
+    ]
     turning = Turning.of(request)
     found = page_of(readers, before=turning.before, after=turning.after)
     labels.read_ahead(found.entries)

@@ -9,6 +9,7 @@ says how far it looked.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,11 +24,13 @@ from audit.searching import HIGHEST, LOWEST, Search, newest_id
 from portal.tenancy import POSTGRESQL
 
 PAGE = 50
-WINDOW = 4_000_000  # ids that one page looks through for a combination
+WINDOW = 2_000_000  # ids that one page looks through for a combination
 # By one of these alone entries are few enough, or the index that finds them says their team.
 FEW = frozenset({"request_id", "target_id", "target_id__in"})
 WITH_TEAM = frozenset({"target_label", "address", "subject_id", "actor_id", "actor_user_id"})
+UNKNOWN: Any = object()
 COMMON = frozenset({"action", "target_type", "outcome"})
+_is_said: ContextVar[bool] = ContextVar("is_said", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,12 @@ class Page:
 class Reader:
     """One person's way through the part of the trail that they may read and look for."""
 
-    def __init__(self, user: Any, search: Search | None = None) -> None:
+    def __init__(
+        self, user: Any, search: Search | None = None, *, readable: list[int] | None = UNKNOWN
+    ) -> None:
+        """`readable` are the teams whose trail they read (`readable_teams`), where somebody asked already."""
         self.search = search or Search()
-        self.teams = readable_teams(user)
+        self.teams = readable_teams(user) if readable is UNKNOWN else readable
         if self.teams is not None and self.search.team_id is not None:
             self.teams = [team for team in self.teams if team == self.search.team_id]
         self._low, self._high = self.search.bounds()
@@ -66,7 +72,7 @@ class Reader:
         order = "pk" if after is not None else "-pk"
         if low > high:
             return []
-        with _in_order_of_ids():
+        with in_order_of_ids():
             if self._is_merged:
                 return self._merged(low, high, order, limit)
             found = self._within(low, high).order_by(order).values_list("pk", flat=True)
@@ -155,6 +161,13 @@ def page_of(
     readers: Sequence[Reader], *, before: int | None, after: int | None, size: int = PAGE
 ) -> Page:
     """What the readers find together: the newest, or those on one side of an id. Past the newest it is the first page."""
+    with in_order_of_ids():
+        return _page_of(readers, before=before, after=after, size=size)
+
+
+def _page_of(
+    readers: Sequence[Reader], *, before: int | None, after: int | None, size: int
+) -> Page:
     if after is not None:
         ids = _of_all(readers, limit=size + 1, after=after)
         shown = ids[:size][::-1]
@@ -186,19 +199,24 @@ def rows(ids: list[int]) -> list[Entry]:
 
 
 @contextmanager
-def _in_order_of_ids() -> Iterator[None]:
+def in_order_of_ids() -> Iterator[None]:
     """All indexes are in the order of ids, so a page is read from one of them until it is full.
 
-    The planner, which does not know how values go together, would rather collect all rows of two and sort them.
+    The planner, which does not know how values go together, would rather collect all rows of two and sort them. Inside of
+    another it says nothing again.
     """
-    if connection.vendor != POSTGRESQL:
+    if connection.vendor != POSTGRESQL or _is_said.get():
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_bitmapscan = on; SET LOCAL enable_seqscan = on")
+    token = _is_said.set(True)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_bitmapscan = on; SET LOCAL enable_seqscan = on")
+    finally:
+        _is_said.reset(token)
 
 
 def _expected(found: QuerySet) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
+from django.http import HttpRequest
+
 from portal.recording import RecordedQuerySet
 
 
@@ -46,8 +48,18 @@ def readable_teams(user: Any) -> list[int] | None:
     return sorted(_teams[0].readable(user))
 
 
+def readable_by(request: HttpRequest) -> list[int] | None:
+    """`readable_teams` of who asks, once a request."""
+    if not hasattr(request, "readable_teams"):
+        request.readable_teams = readable_teams(request.user)  # type: ignore[attr-defined]
+    return request.readable_teams
+
+
 class EntryQuerySet(RecordedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """All for platform admins and auditors; for others what is of the teams whose trail they may read."""
-        found = readable_teams(user)
-        return super().visible_to(user) if found is None else self.filter(team_id__in=found)
+        return self.readable(readable_teams(user))
+
+    def readable(self, teams: list[int] | None) -> Self:
+        """For who reads the trail of these teams; None is all of it."""
+        return self.all() if teams is None else self.filter(team_id__in=teams)
