@@ -29,13 +29,10 @@ from audit.verifier import (
     root,
     signed_line,
 )
+from audit.writers import writers
 from portal.tenancy import EVERYTHING, tenant
 
 MOST = 8192  # entries of one checkpoint
-ACTIVE = """
-SELECT virtualxid FROM pg_locks
- WHERE locktype = 'virtualxid' AND granted AND pid <> pg_backend_pid()
-"""
 
 
 class NoKey(Exception):
@@ -205,10 +202,10 @@ def _key_after(before: Newest) -> tuple[Ed25519PrivateKey, str]:
 def _window(before: Newest) -> Window:
     """The committed entries that no checkpoint seals, at most MOST of them, the oldest first.
 
-    An id that is missing below one that is there belongs to a transaction which was running when that one was read, or
-    to nobody: so once all that were running then have ended, what is still missing will never come.
+    An id that is missing below one that is there belongs to a transaction which was writing when that one was read, or
+    to nobody: so once all that were writing then have ended, what is still missing will never come.
     """
-    active = _running()
+    active = writers()
     is_over = not (before.waiting & active)
     late = stored.among(before.pending, limit=MOST)
     came = {row[0] for row in late}
@@ -223,8 +220,7 @@ def _window(before: Newest) -> Window:
         to = row[0]
     if connection.vendor != "postgresql":
         return Window(late + new, to, [], frozenset())
-    running = _running()
-    return Window(late + new, to, pending + missing, running)
+    return Window(late + new, to, pending + missing, writers())
 
 
 def _without(ranges: Ranges, gone: set[int]) -> Ranges:
@@ -238,12 +234,3 @@ def _without(ranges: Ranges, gone: set[int]) -> Ranges:
         if first <= last:
             found.append([first, last])
     return found
-
-
-def _running() -> frozenset[str]:
-    """All transactions that run beside this one, by their virtual ids; on SQLite one writes at a time."""
-    if connection.vendor != "postgresql":
-        return frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(ACTIVE)
-        return frozenset(name for (name,) in cursor.fetchall())

@@ -2,9 +2,8 @@
 
 Ids are given out before their transactions commit: on PostgreSQL a lower id may appear after a higher one was read. So
 an id that is missing below one that was read is *waited for*, as long as any of the transactions runs that were writing
-to the trail at that time. Which these are PostgreSQL's own locks say: whoever inserts holds a lock on the table before
-the id is given out, and until after what it wrote can be seen. A missing id whose writers have all ended, and which is
-not there when one looks again, was never used. On SQLite there is one writer, and nothing is late.
+to the trail at that time (`audit.writers`). A missing id whose writers have all ended, and which is not there when one
+looks again, was never used.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from django.db import connections
 from django.db.models import Max, Q
 
 from audit.models import Entry
+from audit.writers import writers
 from portal.tenancy import POSTGRESQL
 
 PAGE = 100  # rows a query
@@ -26,13 +26,6 @@ MOST_WAITS = 200  # ranges; with more of them one goes no further until some are
 AROUND_THE_START = (
     10_000  # ids before where one begins that are looked at for what is still on its way
 )
-
-WRITERS = """
-SELECT virtualtransaction FROM pg_locks
- WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted AND pid IS DISTINCT FROM pg_backend_pid()
-   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-   AND relation = %s::regclass
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ def start(*, from_beginning: bool) -> Place:
     since = max(upto - AROUND_THE_START, 0)
     recent = Entry._base_manager.filter(id__gt=since, id__lte=upto).order_by("id")
     gaps = _gaps(since, list(recent.values_list("id", flat=True)))
-    running = _writers()
+    running = writers()
     return Place(upto, tuple(Wait(a, b, running) for a, b in gaps[-MOST_WAITS:]) if running else ())
 
 
@@ -97,7 +90,7 @@ def step(place: Place, *, most: int, wants: Callable[[Entry], bool] = lambda ent
 
     The place is as it was read, and not kept yet: whoever could not send comes again with the old one.
     """
-    running = _writers() if place.waits else frozenset()
+    running = writers() if place.waits else frozenset()
     taken = _Taken(most, wants)
     if place.waits:
         ranges = [Q(id__gte=wait.first, id__lte=wait.last) for wait in place.waits]
@@ -118,7 +111,7 @@ def step(place: Place, *, most: int, wants: Callable[[Entry], bool] = lambda ent
         upto = gaps[MOST_WAITS - len(waits)][0] - 1
         gaps, is_cut = gaps[: MOST_WAITS - len(waits)], True
     # Asked for after the ids were read: who had an id then either still writes, or is seen by whoever looks again.
-    now = _writers() if gaps else frozenset()
+    now = writers() if gaps else frozenset()
     waits += [Wait(first, last, now) for first, last in gaps]
     entries = [one for one in taken.entries if one.id <= upto]
     return Step(Place(upto, tuple(waits)), entries, is_last=is_cut or not taken.is_full)
@@ -192,12 +185,3 @@ def _gaps(after: int, ids: Iterable[int]) -> list[tuple[int, int]]:
 
 def _is_late_possible() -> bool:
     return connections[Entry.objects.db].vendor == POSTGRESQL
-
-
-def _writers() -> frozenset[str]:
-    """The transactions of others that have written to the trail and still run."""
-    if not _is_late_possible():
-        return frozenset()
-    with connections[Entry.objects.db].cursor() as cursor:
-        cursor.execute(WRITERS, [Entry._meta.db_table])
-        return frozenset(name for (name,) in cursor.fetchall())

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -276,6 +277,35 @@ def test_an_entry_that_commits_late_is_in_the_next_checkpoint_and_its_place_is_k
     write(1)
     sealing.seal()
     assert late not in verifier.ids_of(said()[-1]["pending"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_only_reads_the_trail_keeps_no_place_open():
+    if connection.vendor != "postgresql":
+        return  # one writes at a time: no place is ever open
+    reads, may_end = threading.Event(), threading.Event()
+
+    def read():
+        with transaction.atomic():
+            Entry.objects.count()
+            reads.set()
+            may_end.wait(20)
+        connection.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert reads.wait(20)
+    with suppress(ZeroDivisionError), transaction.atomic():
+        write(1)
+        raise ZeroDivisionError
+    write(1)
+    assert sealing.seal() == 1
+    assert said()[-1]["pending"]  # who was writing is known only afterwards
+    write(1)
+    assert sealing.seal() == 1
+    assert said()[-1]["pending"] == []
+    may_end.set()
+    reader.join()
 
 
 @pytest.mark.django_db(transaction=True)
