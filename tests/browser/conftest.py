@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.cast import PASSWORD, Cast, build_cast
 from tests.chromium import TELL_VIOLATIONS
@@ -12,6 +12,8 @@ from tests.chromium import TELL_VIOLATIONS
 STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
 Open = Callable[..., Page]
+# A machine under load is slow, and no test is about seconds.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def open_page(browser: Browser, live_server, complaints: Complaints) -> Iterator
         if options.get("java_script_enabled", True):
             context.add_init_script(TELL_VIOLATIONS)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("console", complaints.hear)
         page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
         return page
