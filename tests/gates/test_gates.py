@@ -47,7 +47,7 @@ def python_files():
 
 
 # One file because it is copied away and runs alone: an expert reads it from its beginning to its end.
-ALONE = {"audit/verifier.py": 620}
+ALONE = {"audit/verifier.py": 640}
 
 
 def test_modules_stay_small():
