@@ -134,8 +134,15 @@ def test_every_recorded_model_has_its_line_and_ours_a_recording_manager():
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
 @pytest.mark.parametrize("label", MODELS)
 def test_each_way_leaves_exactly_one_entry_with_real_values(label, action, cast):
-    who = Actor("user", "7", "olivia@example.com")
-    circumstances = RequestContext(address="192.0.2.7", method="POST", path="/x/", actor=who)
+    who, whom = Actor("user", "7", "olivia@example.com"), Actor("user", "8", "marco@example.com")
+    circumstances = RequestContext(
+        address="192.0.2.7",
+        method="POST",
+        path="/x/",
+        actor=who,
+        on_behalf_of=whom,
+        reason="ticket 4711",
+    )
     for way in ways(label, action):
         with transaction.atomic():
             case = Case(label, cast)
@@ -146,6 +153,8 @@ def test_each_way_leaves_exactly_one_entry_with_real_values(label, action, cast)
             (entry,) = Entry.objects.order_by("id")[before:]
             assert (entry.action, entry.target_type) == (action, label), way
             assert (entry.actor_id, entry.address) == ("7", "192.0.2.7")
+            assert (entry.actor_user_id, entry.on_behalf_of_id) == (7, 8)
+            assert (entry.method, entry.path, entry.reason) == ("POST", "/x/", "ticket 4711")
             assert entry.request_id == circumstances.request_id
             changed = set(entry.changes) - {"version"}  # a guard counts its versions itself
             if action == "update":
