@@ -99,17 +99,19 @@ def test_a_dry_run_counts_what_the_real_one_removes_and_removes_nothing(cast):
     out = StringIO()
     call_command("apply_retention", "--dry-run", stdout=out)
     assert out.getvalue() == (
-        "4 contents would be removed\n"
+        "Logged content: 4 would be removed\n"
         f"    2 of team {cast.research.pk}\n    2 of team {cast.support.pk}\n"
-        "3 conversations would be removed\n"
+        "Conversations: 3 would be removed\n"
         f"    2 of team {cast.research.pk}\n    1 of team {cast.support.pk}\n"
-        "0 usage would be removed\n0 events would be removed\n0 audit would be removed\n"
+        "Usage details: 0 would be removed\nGuard events: 0 would be removed\n"
+        "Audit trail: 0 would be removed\n"
     )
     assert Exchange.objects.filter(question__isnull=False).count() == 6
     out = StringIO()
     call_command("apply_retention", stdout=out)
     assert out.getvalue() == (
-        "4 contents removed\n3 conversations removed\n0 usage removed\n0 events removed\n0 audit removed\n"
+        "Logged content: 4 removed\nConversations: 3 removed\nUsage details: 0 removed\n"
+        "Guard events: 0 removed\nAudit trail: 0 removed\n"
     )
     assert set(apply_retention().values()) == {0}
     assert Exchange.objects.count() == 6

@@ -28,16 +28,18 @@ class Command(BaseCommand):
             self._count()
             return
         stopped = []
+        titles = {kind.name: kind.title for kind in retention.kinds()}
         for name, run in retention.apply(seconds=options["seconds"]).items():
-            self.stdout.write(f"{run.removed} {name} removed")
+            self.stdout.write(f"{titles[name]}: {run.removed:,} removed")
             if run.state == RetentionRun.State.STOPPED:
                 stopped.append(f"{name}: {run.note}")
         if stopped:
             raise CommandError("\n".join(stopped))
 
     def _count(self) -> None:
+        titles = {kind.name: kind.title for kind in retention.kinds()}
         for name, found in retention.due().items():
-            held = f" ({found.held_total} more are held)" if found.held_total else ""
-            self.stdout.write(f"{found.total} {name} would be removed{held}")
+            held = f" ({found.held_total:,} more are held)" if found.held_total else ""
+            self.stdout.write(f"{titles[name]}: {found.total:,} would be removed{held}")
             for team, count in sorted(found.by_team.items(), key=lambda pair: pair[0] or 0):
-                self.stdout.write(f"    {count} of {f'team {team}' if team else 'no team'}")
+                self.stdout.write(f"    {count:,} of {f'team {team}' if team else 'no team'}")
