@@ -57,6 +57,11 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return Entry.objects.readable(readable_by(request))
 
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        entry = super().get_object(request, *args, **kwargs)
+        labels.name_people(request.user, [entry] if entry is not None else [])
+        return entry
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TrailChangeList]:
         return TrailChangeList
 
@@ -106,6 +111,7 @@ class EntryAdmin(ReadOnlyMixin, ConsoleModelAdmin):
         labels.read_ahead([entry], changes=True)
         told = story(request, entry)
         labels.read_ahead(told.together)
+        labels.name_people(request.user, told.together)
         sealed = told.checkpoint
         context |= {
             "story": told,

@@ -50,6 +50,7 @@ class TrailChangeList(ChangeList):
             about = reader.about_how_many() if self.page.older is not None else None
         self._turning = turning.around(self.page, about)
         labels.read_ahead(self.page.entries)
+        labels.name_people(request.user, self.page.entries)
         self.result_list = self.page.entries
         self.result_count = self.full_result_count = len(self.result_list)
         self.show_full_result_count = self.show_admin_actions = False

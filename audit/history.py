@@ -31,6 +31,7 @@ def page(model_admin: Any, request: HttpRequest, obj: Any) -> HttpResponse:
     turning = Turning.of(request)
     found = page_of(readers, before=turning.before, after=turning.after)
     labels.read_ahead(found.entries)
+    labels.name_people(request.user, found.entries)
     turning = turning.around(found)
     context = {
         **model_admin.admin_site.each_context(request),

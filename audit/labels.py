@@ -72,6 +72,23 @@ def read_ahead(entries: Iterable[Any], *, changes: bool = False) -> None:
                 setattr(one, name, _("(erased)"))
 
 
+def name_people(reader: Any, entries: Iterable[Any]) -> None:
+    """Entries about accounts hold a number; for who may see the person they are called as they are called today."""
+    model = get_user_model()
+    label = model._meta.label
+    found = [one for one in entries if one.target_type == label and _is_key(one.target_id)]
+    if not found:
+        return
+    people = model._default_manager.visible_to(reader)  # type: ignore[attr-defined]
+    names = {str(one.pk): str(one) for one in people.filter(pk__in={e.target_id for e in found})}
+    for one in found:
+        one.known_as = names.get(one.target_id, "")
+
+
+def _is_key(text: str) -> bool:
+    return text.isdecimal() and len(text) < 19
+
+
 def _uid(token: str) -> str:
     """What stands before a sealed value: the name of its key."""
     return token.partition(".")[0]

@@ -52,7 +52,7 @@ def target(entry: Any) -> str:
     if not entry.target_type:
         return str(entry.target_label)
     what = kind(entry.target_type)
-    name = entry.target_label or entry.target_id
+    name = getattr(entry, "known_as", "") or entry.target_label or entry.target_id
     plain = entry.target_type.rpartition(".")[
         2
     ].lower()  # rows without a name are called by it and their id

@@ -184,6 +184,20 @@ def test_the_deeds_that_occur_are_offered_in_groups_and_explained(cast):
     )
 
 
+def test_people_are_called_as_they_are_called_today(cast):
+    record(action="second_factor_reset", target=cast.sam)
+    entry = Entry.objects.latest("pk")
+    assert "sam@example.com" not in entry.target_label  # what is erased later stands nowhere
+    admin = signed_in(cast.admin)
+    page = admin.get("/admin/audit/entry/?action=second_factor_reset").content.decode()
+    assert "user sam@example.com" in page
+    page = admin.get(f"/admin/audit/entry/{entry.pk}/change/").content.decode()
+    assert "<h1>Second factor reset: user sam@example.com</h1>" in page
+    cast.sam.delete()
+    page = admin.get("/admin/audit/entry/?action=second_factor_reset").content.decode()
+    assert f"user {entry.target_id}" in page
+
+
 def test_the_detail_page_leads_to_what_else_happened(cast):
     entry = Entry.objects.filter(target_type="teams.Team", target_label="research").get()
     admin = signed_in(cast.admin)
