@@ -66,7 +66,7 @@ def test_the_list_costs_the_same_queries_however_long_the_trail(
         record(action="exported")
     client = signed_in(cast.admin)
     client.get("/admin/")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert client.get("/admin/audit/entry/").status_code == 200
 
 
