@@ -18,7 +18,7 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice, takewhile
 from operator import itemgetter
 from typing import Any
@@ -352,16 +352,10 @@ def pruned_behind(file: Iterable[bytes], book: Book) -> Ranges:
     return chain.pruned[len(book.chain.pruned) :]
 
 
-def verify_export(
-    file: Iterable[bytes],
-    book: Book,
-    *,
-    pruned: Sequence[Sequence[int]] = (),
-    tell: Callable[[int], None],
-) -> int:
+def verify_export(file: Iterable[bytes], book: Book, *, tell: Callable[[int], None]) -> int:
     """A whole trail as `export_audit` writes it; returns how many entries. Raises `Problem` at the first that is bad.
 
-    Checkpoints behind the file's last are held by their signatures alone; `pruned` is what these say of earlier ones.
+    Checkpoints behind the file's last are held by their signatures alone.
     """
     number = entries = 0
     groups = _groups(file)
@@ -371,8 +365,8 @@ def verify_export(
             return entries
         if number > len(book):
             book.chain.add(line)
-        gone = book.chain.is_pruned(number) or any(a <= number <= b for a, b in pruned)
-        _judge_group(line, lines, number, book, gone, lambda: not any(map(itemgetter(1), groups)))
+        pruned = book.chain.is_pruned(number)
+        _judge_group(line, lines, number, book, pruned, lambda: not any(map(itemgetter(1), groups)))
         entries += len(lines)
         tell(entries)
     if number < len(book):
@@ -597,14 +591,14 @@ def _verified(options: argparse.Namespace) -> str:
         header = json.loads(lines.readline())
         if not isinstance(header, dict) or header.get("format") != EXPORT:
             raise ValueError(f"{path} does not begin like an export")
-        verify: Any = verify_export
+        verify = verify_export
         if "archive" in header:
             verify = verify_archive
             _require_archive(path, book)
         elif header.get("selection"):
             verify = verify_selection
         elif header.get("checkpoints") != len(book):
-            verify = partial(verify_export, pruned=pruned_behind(lines, book))
+            book.chain.pruned += pruned_behind(lines, book)
             lines.seek(0)
             lines.readline()
         entries = verify(lines, book, tell=lambda entries: progress(file.tell(), size, entries))

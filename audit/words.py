@@ -10,7 +10,6 @@ from audit.events import EVENTS
 
 BAD = ("_failed", "refused", "blocked", "crashed")
 WARNING = ("delete", "revoke", "deactivat", "remov", "destroy")
-_VERBS = {"create": "created", "update": "changed", "delete": "deleted"}
 
 
 def action(name: str) -> str:
