@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from portal.recording import Change, register_listener, register_watcher
 
@@ -32,9 +32,11 @@ class Remembered(Generic[Found]):
         generation, kept = self._generation, self._found
         try:
             found = self._read()
-        except DatabaseError:
+        except DatabaseError as error:
             if not kept:
                 raise
+            if isinstance(error, OperationalError):  # it is away: not every request knocks at it
+                self._until = time.monotonic() + self._lifetime
             return kept[0]
         with self._lock:
             if generation == self._generation and not self._has_written():
